@@ -1,0 +1,199 @@
+package lifecycle
+
+import "encoding/json"
+
+// Request is what somebody asked for. It starts a run and stands in the plan and the store.
+type Request struct {
+	Operation Operation `json:"operation"`
+	// Tenant is the tenant's name in the catalog, SubscriberID the user's object id there.
+	Tenant       string `json:"tenant"`
+	SubscriberID string `json:"subscriberId"`
+	// Group is the quick add group, or empty for the defaults of the site.
+	Group string `json:"group,omitempty"`
+	// RequestID makes starting twice one run; RequestedBy is who asked, Reason why.
+	RequestID   string `json:"requestId"`
+	RequestedBy string `json:"requestedBy"`
+	Reason      string `json:"reason,omitempty"`
+	// OnFailure is what happens after a permanent failure: "rollback".
+	OnFailure string `json:"onFailure,omitempty"`
+}
+
+// OnFailureRollback undoes what was done.
+const OnFailureRollback = "rollback"
+
+// SubscriberRef is how reports name a user.
+type SubscriberRef struct {
+	ID                string `json:"id"`
+	UserPrincipalName string `json:"userPrincipalName"`
+}
+
+// Plan is a decision for every step of an operation, made from one snapshot.
+type Plan struct {
+	Operation  Operation     `json:"operation"`
+	Subscriber SubscriberRef `json:"subscriber"`
+	// Digest is the digest of the snapshot that the plan was made from.
+	Digest   string          `json:"digest"`
+	Request  json.RawMessage `json:"request"`
+	Steps    []PlannedStep   `json:"steps"`
+	Warnings []Warning       `json:"warnings"`
+	// Before and After are the state that the plan starts from and the one it promises.
+	Before State `json:"before"`
+	After  State `json:"after"`
+}
+
+// Step returns the planned step of that name; ok is false when the operation has no such step.
+func (p Plan) Step(name StepName) (step PlannedStep, ok bool) {
+	for _, s := range p.Steps {
+		if s.Name == name {
+			return s, true
+		}
+	}
+	return PlannedStep{}, false
+}
+
+// Changes reports whether any step but verify has something to do.
+func (p Plan) Changes() bool {
+	for _, s := range p.Steps {
+		if s.Action == Do && s.Name != Verify {
+			return true
+		}
+	}
+	return false
+}
+
+// PlannedStep is the decision for one step: the exact change, or the reason why there is none.
+type PlannedStep struct {
+	Name    StepName `json:"name"`
+	Action  Action   `json:"action"`
+	Reason  Reason   `json:"reason,omitempty"`
+	Summary string   `json:"summary"`
+	Change  Change   `json:"change"`
+}
+
+// Change holds both ends of what a step changes, so that the same value serves to do it and to undo it. A step
+// fills only the part that is its own.
+type Change struct {
+	// Numbers are taken from the user in Teams (remove-number) or given back to the inventory (release-number).
+	Numbers  []NumberChange  `json:"numbers,omitempty"`
+	Policies []PolicyChange  `json:"policies,omitempty"`
+	Groups   []GroupChange   `json:"groups,omitempty"`
+	Licenses []LicenseChange `json:"licenses,omitempty"`
+	Place    *PlaceChange    `json:"place,omitempty"`
+	Role     *ValueChange    `json:"role,omitempty"`
+}
+
+// NumberChange is what happens to one number.
+type NumberChange struct {
+	Number     string `json:"number"`
+	Type       string `json:"type,omitempty"`
+	Category   string `json:"category,omitempty"`
+	LocationID string `json:"locationId,omitempty"`
+	// To is the state in the inventory after the release; CoolingDays counts from the moment of the release (R83).
+	To          NumberState `json:"to,omitempty"`
+	CoolingDays int         `json:"coolingDays,omitempty"`
+	// CoolingUntil is the release date as far as it is known: an estimate in a plan, exact in a report.
+	CoolingUntil string `json:"coolingUntil,omitempty"`
+}
+
+// PolicyChange sets or clears one policy. A nil From means that the user had no direct assignment; a nil To clears it.
+type PolicyChange struct {
+	Type string     `json:"type"`
+	From *PolicyRef `json:"from"`
+	To   *PolicyRef `json:"to"`
+}
+
+// PolicyRef names a policy instance.
+type PolicyRef struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+}
+
+// GroupChange is a membership that ends or begins.
+type GroupChange struct {
+	ID          string `json:"id"`
+	DisplayName string `json:"displayName"`
+	// Licenses are the SKU ids that come or go with the membership.
+	Licenses []string `json:"licenses,omitempty"`
+}
+
+// LicenseChange is a direct license that is removed or added.
+type LicenseChange struct {
+	SKUID         string   `json:"skuId"`
+	SKU           string   `json:"sku"`
+	DisabledPlans []string `json:"disabledPlans,omitempty"`
+}
+
+// PlaceChange moves a subscriber and its service records from where they are to one node.
+type PlaceChange struct {
+	From     string    `json:"from"`
+	To       string    `json:"to"`
+	Services []Service `json:"services,omitempty"`
+}
+
+// ValueChange is a single value that is replaced.
+type ValueChange struct {
+	From string `json:"from"`
+	To   string `json:"to"`
+}
+
+// State is a user as reports show it, before and after. Absent values are null.
+type State struct {
+	Node            *string           `json:"node"`
+	Role            *string           `json:"role"`
+	UsageLocation   *string           `json:"usageLocation"`
+	Numbers         []string          `json:"numbers"`
+	EnterpriseVoice bool              `json:"enterpriseVoice"`
+	Licenses        []LicenseState    `json:"licenses"`
+	Groups          []string          `json:"groups"`
+	Policies        map[string]string `json:"policies"`
+}
+
+// LicenseState is a license as reports show it.
+type LicenseState struct {
+	SKU string `json:"sku"`
+	// Assignment is direct or group; Group is the name of the group, or null.
+	Assignment string  `json:"assignment"`
+	Group      *string `json:"group,omitempty"`
+}
+
+// State renders the snapshot as reports show it.
+func (s Snapshot) State() State {
+	st := State{
+		Node: orNull(s.Placement.Node), Role: orNull(s.Placement.Role), UsageLocation: orNull(s.UsageLocation),
+		Numbers: []string{}, Licenses: []LicenseState{}, Groups: []string{}, Policies: map[string]string{},
+	}
+	names := map[string]string{}
+	for _, g := range s.Groups {
+		st.Groups = append(st.Groups, g.DisplayName)
+		names[g.ID] = g.DisplayName
+	}
+	for _, l := range s.Licenses {
+		ls := LicenseState{SKU: l.SKU, Assignment: "direct"}
+		if !l.Direct() {
+			ls.Assignment = "group"
+			name := l.GroupID
+			if n, ok := names[l.GroupID]; ok {
+				name = n
+			}
+			ls.Group = &name
+		}
+		st.Licenses = append(st.Licenses, ls)
+	}
+	if s.Teams != nil {
+		st.EnterpriseVoice = s.Teams.EnterpriseVoice
+		for _, n := range s.Teams.Numbers {
+			st.Numbers = append(st.Numbers, n.Number)
+		}
+		for _, p := range s.Teams.Policies {
+			st.Policies[p.Type] = p.Name
+		}
+	}
+	return st
+}
+
+func orNull(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
