@@ -95,8 +95,11 @@ func Leave(err error) error {
 	var classified *Error
 	var refusal *lifecycle.Refusal
 	switch {
-	case errors.Is(err, context.Canceled), temporal.IsCanceledError(err):
-		return temporal.NewCanceledError(err.Error())
+	case temporal.IsCanceledError(err):
+		return err
+	case errors.Is(err, context.Canceled):
+		// Activities here do not heartbeat, so only a stopping worker cancels their context: another attempt must follow.
+		return temporal.NewApplicationErrorWithOptions("the worker stopped during the step; it is tried again", string(Unavailable), temporal.ApplicationErrorOptions{})
 	case errors.As(err, &classified):
 		message := err.Error()
 		return temporal.NewApplicationErrorWithOptions(message, string(classified.Kind), temporal.ApplicationErrorOptions{
