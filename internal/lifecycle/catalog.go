@@ -39,6 +39,8 @@ type OffboardingRules struct {
 	CurrentRole *Role
 	// DefaultRole is the tenant level's default self-service role; nil when the catalog has none.
 	DefaultRole *Role
+	// Protected is why nobody may offboard this user, or empty.
+	Protected string
 }
 
 // PolicyTemplate is the policies part of a teamsUser template. A policy that is not in the map is left untouched,
@@ -46,6 +48,9 @@ type OffboardingRules struct {
 type PolicyTemplate struct {
 	Name     string
 	Policies map[string]*string
+	// Resolved are the policies to set as Microsoft knows them, by type; the caller looks them up before planning, so
+	// that a name that does not exist is refused before anything is touched.
+	Resolved map[string]PolicyRef
 }
 
 // GroupTemplate lists groups by name or id.

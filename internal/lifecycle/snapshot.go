@@ -204,10 +204,3 @@ func (s Snapshot) licenseGroups() []Group {
 	return slices.DeleteFunc(slices.Clone(s.Groups), func(g Group) bool { return len(g.Licenses) == 0 && !inherited[g.ID] })
 }
 
-func groupNames(groups []Group) string {
-	names := make([]string, len(groups))
-	for i, g := range groups {
-		names[i] = g.DisplayName
-	}
-	return strings.Join(names, ", ")
-}
