@@ -202,4 +202,3 @@ func (s Snapshot) licenseGroups() []Group {
 	}
 	return slices.DeleteFunc(slices.Clone(s.Groups), func(g Group) bool { return len(g.Licenses) == 0 && !inherited[g.ID] })
 }
-
