@@ -66,6 +66,11 @@ func (o *offboarding) refuse() error {
 	case o.Person.Guest:
 		return &Refusal{Code: "guest", Message: who + " is a guest; guests have no services here to offboard"}
 	}
+	for _, row := range o.Inventory {
+		if row.HeldBy != "" {
+			return &Refusal{Code: "number-held", Message: fmt.Sprintf("%s of %s is held by the run %s", row.Number, who, row.HeldBy), Hint: "wait for that run or resolve it"}
+		}
+	}
 	if len(o.numbers()) > 0 {
 		if !o.holdsAny(NumberPermission) {
 			return &Refusal{Code: "permission-missing", Message: fmt.Sprintf("the application may not take the number from %s: it does not hold %s", who, NumberPermission), Hint: "grant and consent to the permission, then try again"}

@@ -1,0 +1,103 @@
+package lifecycle
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Disagreements compares what was read back with what the steps were to bring about, and names each difference.
+// before serves for what must not have changed at all (R51).
+func Disagreements(done []PlannedStep, before State, end Snapshot) []string {
+	var found []string
+	differ := func(format string, args ...any) { found = append(found, fmt.Sprintf(format, args...)) }
+
+	if was := before.UsageLocation; (was == nil) != (end.UsageLocation == "") || (was != nil && *was != end.UsageLocation) {
+		differ("the usage location changed to %q", end.UsageLocation)
+	}
+	for _, step := range done {
+		switch step.Name {
+		case RemoveNumber:
+			for _, n := range step.Change.Numbers {
+				if end.Teams != nil && slices.ContainsFunc(end.Teams.Numbers, func(t TeamsNumber) bool { return t.Number == n.Number }) {
+					differ("Teams still shows %s", n.Number)
+				}
+			}
+		case ApplyPolicies:
+			for _, c := range step.Change.Policies {
+				if have, want := end.directPolicy(c.Type), c.To; !samePolicy(have, want) {
+					differ("policy %s is %s", c.Type, policyName(have))
+				}
+			}
+		case RemoveGroups:
+			for _, c := range step.Change.Groups {
+				if slices.ContainsFunc(end.Groups, func(g Group) bool { return g.ID == c.ID }) {
+					differ("still a member of %s", c.DisplayName)
+				}
+			}
+		case AwaitGroupLicenses:
+			for _, c := range step.Change.Groups {
+				if slices.ContainsFunc(end.Licenses, func(l License) bool { return l.GroupID == c.ID }) {
+					differ("still licensed by %s", c.DisplayName)
+				}
+			}
+		case RemoveLicenses:
+			for _, c := range step.Change.Licenses {
+				if slices.ContainsFunc(end.Licenses, func(l License) bool { return l.Direct() && l.SKUID == c.SKUID }) {
+					differ("license %s is still assigned", c.SKU)
+				}
+			}
+		case ReleaseNumber:
+			for _, c := range step.Change.Numbers {
+				if slices.ContainsFunc(end.Inventory, func(r NumberRow) bool { return r.Number == c.Number && r.UserID != "" && r.HeldBy == "" }) {
+					differ("the inventory still gives %s to the user", c.Number)
+				}
+			}
+		case ReturnToTenantLevel:
+			if end.Placement.Node != step.Change.Place.To {
+				differ("the user is at %s", end.Placement.Node)
+			}
+			for _, sv := range end.Placement.Services {
+				if sv.Node != step.Change.Place.To {
+					differ("the %s record is at %s", sv.Kind, sv.Node)
+				}
+			}
+		case SetRole:
+			if end.Placement.Role != step.Change.Role.To {
+				differ("the role is %q", end.Placement.Role)
+			}
+		}
+	}
+	return found
+}
+
+func (s Snapshot) directPolicy(kind string) *PolicyRef {
+	if s.Teams == nil {
+		return nil
+	}
+	for _, p := range s.Teams.Policies {
+		if p.Type == kind && p.Direct {
+			return &PolicyRef{ID: p.ID, Name: p.Name}
+		}
+	}
+	return nil
+}
+
+// samePolicy compares ids where both sides have one; Microsoft shows a policy's name with or without "Tag:".
+func samePolicy(have, want *PolicyRef) bool {
+	switch {
+	case have == nil || want == nil:
+		return have == nil && want == nil
+	case have.ID != "" && want.ID != "":
+		return have.ID == want.ID
+	default:
+		return strings.TrimPrefix(have.Name, "Tag:") == strings.TrimPrefix(want.Name, "Tag:")
+	}
+}
+
+func policyName(p *PolicyRef) string {
+	if p == nil {
+		return "not assigned"
+	}
+	return p.Name
+}
