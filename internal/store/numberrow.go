@@ -1,0 +1,158 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"tenure/internal/lifecycle"
+)
+
+// numberRow is a row of the table numbers, as far as events change it.
+type numberRow struct {
+	tenant, number, node, numberType, vendor string
+	// state is the state underneath a hold.
+	state                         lifecycle.NumberState
+	userID                        string
+	coolingUntil                  *time.Time
+	reservedFor                   string
+	reservedUntil                 *time.Time
+	notes, description, extraJSON string
+	heldBy                        string
+	heldAt                        *time.Time
+	nextState                     lifecycle.NumberState
+	nextCoolingUntil              *time.Time
+	version                       int64
+	addedAt, changedAt            time.Time
+}
+
+// shown is the state as everybody sees it.
+func (n numberRow) shown() lifecycle.NumberState {
+	if n.heldBy != "" {
+		return lifecycle.HeldState
+	}
+	return n.state
+}
+
+const numberColumns = `n.tenant, n.number, n.node, n.type, n.vendor, n.state, n.user_id, n.cooling_until, n.reserved_for, n.reserved_until, n.notes, n.description, n.extra, n.held_by, n.held_at, n.next_state, n.next_cooling_until, n.version, n.added_at, n.changed_at`
+
+func scanNumber(row scanner) (n numberRow, err error) {
+	err = n.scan(row)
+	return n, err
+}
+
+// scan reads numberColumns and whatever columns follow them.
+func (n *numberRow) scan(row scanner, more ...any) error {
+	var cooling, reserved, held, nextCooling sql.NullInt64
+	var added, changed int64
+	err := row.Scan(append([]any{
+		&n.tenant, &n.number, &n.node, &n.numberType, &n.vendor, &n.state, &n.userID, &cooling, &n.reservedFor, &reserved,
+		&n.notes, &n.description, &n.extraJSON, &n.heldBy, &held, &n.nextState, &nextCooling, &n.version, &added, &changed,
+	}, more...)...)
+	n.coolingUntil, n.reservedUntil = fromMicrosOrNull(cooling), fromMicrosOrNull(reserved)
+	n.heldAt, n.nextCoolingUntil = fromMicrosOrNull(held), fromMicrosOrNull(nextCooling)
+	n.addedAt, n.changedAt = fromMicros(added), fromMicros(changed)
+	return err
+}
+
+// lockNumbers reads and locks numbers, always in the same order.
+func (t *tx) lockNumbers(ctx context.Context, where string, args ...any) ([]numberRow, error) {
+	return query(ctx, t, scanNumber, `SELECT `+numberColumns+` FROM numbers AS n WHERE `+where+` ORDER BY n.tenant, n.number`+t.dialect.forUpdate, args...)
+}
+
+// lockListed locks those of the listed numbers that are in the inventory.
+func (t *tx) lockListed(ctx context.Context, tenant string, numbers []string) ([]numberRow, error) {
+	list, err := jsonRows(named(numbers))
+	if err != nil {
+		return nil, err
+	}
+	return t.lockNumbers(ctx, `n.tenant = $1 AND n.number IN (SELECT r.name FROM `+t.dialect.rows(2, columns("name"))+`)`, tenant, list)
+}
+
+// name is a row of a list of names or ids.
+type name struct {
+	Name string `json:"name"`
+}
+
+func named(list []string) []name {
+	rows := make([]name, len(list))
+	for i, item := range list {
+		rows[i].Name = item
+	}
+	return rows
+}
+
+// numberChange is what an update writes of a numberRow.
+type numberChange struct {
+	Tenant           string `json:"tenant"`
+	Number           string `json:"number"`
+	State            string `json:"state"`
+	UserID           string `json:"user_id"`
+	CoolingUntil     *int64 `json:"cooling_until"`
+	ReservedUntil    *int64 `json:"reserved_until"`
+	Notes            string `json:"notes"`
+	Description      string `json:"description"`
+	HeldBy           string `json:"held_by"`
+	HeldAt           *int64 `json:"held_at"`
+	NextState        string `json:"next_state"`
+	NextCoolingUntil *int64 `json:"next_cooling_until"`
+	Version          int64  `json:"version"`
+}
+
+const numberChangeColumns = `tenant, number, state, user_id, cooling_until BIGINT, reserved_until BIGINT, notes, description, held_by, held_at BIGINT, next_state, next_cooling_until BIGINT, version BIGINT`
+
+// writeNumbers writes rows whose version was raised by one since they were read.
+func (t *tx) writeNumbers(ctx context.Context, rows []numberRow) error {
+	changes := make([]numberChange, len(rows))
+	for i, n := range rows {
+		changes[i] = numberChange{
+			Tenant: n.tenant, Number: n.number, State: string(n.state), UserID: n.userID, CoolingUntil: microsOrNull(n.coolingUntil),
+			ReservedUntil: microsOrNull(n.reservedUntil), Notes: n.notes, Description: n.description, HeldBy: n.heldBy, HeldAt: microsOrNull(n.heldAt),
+			NextState: string(n.nextState), NextCoolingUntil: microsOrNull(n.nextCoolingUntil), Version: n.version,
+		}
+	}
+	list, err := jsonRows(changes)
+	if err != nil {
+		return err
+	}
+	written, err := t.exec(ctx,
+		`UPDATE numbers AS n SET state = r.state, user_id = r.user_id, cooling_until = r.cooling_until, reserved_until = r.reserved_until, notes = r.notes,
+		 description = r.description, held_by = r.held_by, held_at = r.held_at, next_state = r.next_state, next_cooling_until = r.next_cooling_until,
+		 version = r.version, changed_at = $2
+		 FROM `+t.dialect.rows(1, columns(numberChangeColumns))+`
+		 WHERE n.tenant = r.tenant AND n.number = r.number AND n.version = r.version - 1`, list, micros(t.at))
+	if err != nil {
+		return err
+	}
+	if written != int64(len(rows)) {
+		return fmt.Errorf("%d of %d numbers were changed by somebody else meanwhile", int64(len(rows))-written, len(rows))
+	}
+	return nil
+}
+
+// historyRow is a row of the table number_history.
+type historyRow struct {
+	Tenant  string `json:"tenant"`
+	Number  string `json:"number"`
+	Version int64  `json:"version"`
+	At      int64  `json:"at"`
+	Event   string `json:"event"`
+	From    string `json:"from_state"`
+	To      string `json:"to_state"`
+	RunID   string `json:"run_id"`
+	By      string `json:"by_whom"`
+	User    string `json:"user_id"`
+}
+
+const historyColumns = `tenant, number, version BIGINT, at BIGINT, event, from_state, to_state, run_id, by_whom, user_id`
+
+func (t *tx) writeHistory(ctx context.Context, rows []historyRow) error {
+	list, err := jsonRows(rows)
+	if err != nil {
+		return err
+	}
+	const names = `tenant, number, version, at, event, from_state, to_state, run_id, by_whom, user_id`
+	_, err = t.ExecContext(ctx, `INSERT INTO number_history (`+names+`) SELECT `+names+` FROM `+t.dialect.rows(1, columns(historyColumns)), list)
+	return err
+}
