@@ -1,0 +1,196 @@
+package catalog
+
+import (
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Target is the form that a field display policy applies to.
+type Target string
+
+// The targets.
+const (
+	ForOnboarding  Target = "onboarding"
+	ForOffboarding Target = "offboarding"
+	ForSubscriber  Target = "subscriber"
+)
+
+// Access is what a role may do with a field.
+type Access string
+
+// The kinds of access.
+const (
+	Hidden Access = "hidden"
+	Read   Access = "read"
+	Edit   Access = "edit"
+)
+
+// FieldDisplayPolicy says which fields a role may see and edit, and what a blank field starts as (R131).
+type FieldDisplayPolicy struct {
+	Name   string
+	Target Target
+	// Roles are the roles that it applies to; none means every role that has no policy of its own.
+	Roles  []string
+	Fields map[string]FieldDisplay
+}
+
+// FieldDisplay is the policy for one field.
+type FieldDisplay struct {
+	Access Access
+	// Value is what a blank field starts as; several texts for a field that is a list.
+	Value Field[[]Text]
+}
+
+// FieldDisplayPolicies are all field display policies in the order of the file.
+func (c *Catalog) FieldDisplayPolicies() []*FieldDisplayPolicy {
+	return append([]*FieldDisplayPolicy(nil), c.policies...)
+}
+
+// FieldDisplayPolicy is the policy in force for a target and a role: one that names the role, else one that names none.
+func (c *Catalog) FieldDisplayPolicy(target Target, role string) (*FieldDisplayPolicy, bool) {
+	for _, p := range c.policies {
+		if p.Target == target && slices.Contains(p.Roles, role) {
+			return p, true
+		}
+	}
+	for _, p := range c.policies {
+		if p.Target == target && len(p.Roles) == 0 {
+			return p, true
+		}
+	}
+	return nil, false
+}
+
+// displayFields are the fields of the forms; beside them policy.TYPE, custom_string_1..10 and custom_boolean_1..10.
+var displayFields = []string{"usageLocation", "licenses", "groups", "number", "role", "policies"}
+
+// readOnlyFields belong to the directory: they can be shown and hidden, never edited (domain.md §2.1).
+var readOnlyFields = []string{
+	"userPrincipalName", "displayName", "givenName", "surname", "city", "department", "country", "jobTitle", "userType",
+	"accountEnabled", "enterpriseVoice",
+}
+
+var customFieldRule = regexp.MustCompile(`^custom_(?:string|boolean)_(?:[1-9]|10)$`)
+
+const customFields = "custom_string_1..10, custom_boolean_1..10, policy.TYPE"
+
+func (p *parsing) readDisplayPolicies(items []spot) {
+	names, bound := named{}, map[string]string{}
+	for _, s := range items {
+		fields, ok := p.mapping(s, "name", "target", "roles", "fields")
+		if !ok {
+			continue
+		}
+		p.need(s, fields, "name", "target")
+		policy := &FieldDisplayPolicy{Fields: map[string]FieldDisplay{}}
+		at, has := fields["name"]
+		if name, ok := p.name(at, has); ok && names.claim(p.reader, at, name, "field display policy") {
+			policy.Name = name
+		}
+		target, has := fields["target"]
+		policy.Target, _ = choice(p.reader, target, has, ForOnboarding, ForOffboarding, ForSubscriber)
+		at, has = fields["roles"]
+		for _, item := range p.list(at, has) {
+			if role := p.role(item, true); role != "" {
+				policy.Roles = append(policy.Roles, role)
+			}
+		}
+		p.claimTarget(bound, target, policy)
+		at, has = fields["fields"]
+		if has && at.kind != blank && at.kind != null {
+			p.readDisplayFields(at, policy)
+		}
+		p.c.policies = append(p.c.policies, policy)
+	}
+}
+
+// claimTarget reports two policies that would both apply to the same role.
+func (p *parsing) claimTarget(bound map[string]string, s spot, policy *FieldDisplayPolicy) {
+	if policy.Target == "" {
+		return
+	}
+	roles := policy.Roles
+	if len(roles) == 0 {
+		roles = []string{""}
+	}
+	for _, role := range roles {
+		key := string(policy.Target) + " " + role
+		if other, taken := bound[key]; taken {
+			who := "every role"
+			if role != "" {
+				who = "role " + role
+			}
+			p.at(s, "%s already applies to %s for %s", other, who, policy.Target)
+			continue
+		}
+		bound[key] = policy.Name
+	}
+}
+
+func (p *parsing) readDisplayFields(s spot, policy *FieldDisplayPolicy) {
+	if s.kind != mapping {
+		p.at(s, "this is %s; a mapping of fields belongs here, like {usageLocation: {access: read}}", s.kind)
+		return
+	}
+	for _, e := range s.entries {
+		name, at := e.key.text, spot{e.value, s.under(e.key.text)}
+		if !p.checkDisplayField(e.key, at.path, name) {
+			continue
+		}
+		fields, ok := p.mapping(at, "access", "value")
+		if !ok {
+			continue
+		}
+		p.need(at, fields, "access")
+		var d FieldDisplay
+		access, has := fields["access"]
+		d.Access, _ = choice(p.reader, access, has, Hidden, Read, Edit)
+		value, has := fields["value"]
+		d.Value = dropEmpty(three(p.reader, value, has, p.startValue), func(t []Text) bool { return len(t) == 0 })
+		if slices.Contains(readOnlyFields, name) {
+			if d.Access == Edit {
+				p.at(access, "%s belongs to the directory and cannot be edited; accepted: hidden, read", name)
+			}
+			if has {
+				p.at(value, "%s belongs to the directory and cannot be given a value", name)
+			}
+		}
+		policy.Fields[name] = d
+	}
+}
+
+func (p *parsing) checkDisplayField(key *value, path, name string) bool {
+	known := append(slices.Clone(displayFields), readOnlyFields...)
+	if slices.Contains(known, name) || customFieldRule.MatchString(name) {
+		return true
+	}
+	if policy, ok := strings.CutPrefix(name, "policy."); ok {
+		return p.checkPolicyType(key.line, key.column, path, policy)
+	}
+	p.problem(key.line, key.column, path, "unknown field %q%s; known: %s, %s", name, meant(name, known), listed(known), customFields)
+	return false
+}
+
+// startValue reads what a field starts as: a scalar, or a list of them.
+func (p *parsing) startValue(s spot) ([]Text, bool) {
+	switch s.kind {
+	case boolean:
+		v, _ := p.boolean(s, true)
+		return []Text{literal(strconv.FormatBool(v))}, true
+	case integer:
+		return []Text{literal(s.text)}, true
+	case list:
+		var texts []Text
+		for _, item := range p.list(s, true) {
+			if t, ok := p.expression(item); ok {
+				texts = append(texts, t)
+			}
+		}
+		return texts, true
+	default:
+		t, ok := p.expression(s)
+		return []Text{t}, ok && !t.empty()
+	}
+}
