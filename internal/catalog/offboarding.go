@@ -17,9 +17,13 @@ func (c *Catalog) Offboarding(nodePath, group string) (lifecycle.OffboardingRule
 	return c.offboarding(nodePath, group, nil)
 }
 
-// OffboardingOf is Offboarding for templates whose expressions are over the user.
+// OffboardingOf is Offboarding for one user: expressions may be over the user, and Protected is filled.
 func (c *Catalog) OffboardingOf(user User, nodePath, group string) (lifecycle.OffboardingRules, error) {
-	return c.offboarding(nodePath, group, &user)
+	rules, err := c.offboarding(nodePath, group, &user)
+	if err == nil {
+		rules.Protected, _ = c.Protected(user)
+	}
+	return rules, err
 }
 
 func (c *Catalog) offboarding(nodePath, group string, user *User) (lifecycle.OffboardingRules, error) {
