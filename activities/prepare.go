@@ -1,0 +1,292 @@
+package activities
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+
+	"go.temporal.io/sdk/activity"
+	"golang.org/x/sync/errgroup"
+
+	"tenure/internal/catalog"
+	"tenure/internal/contract"
+	"tenure/internal/fault"
+	"tenure/internal/graph"
+	"tenure/internal/lifecycle"
+	"tenure/internal/store"
+)
+
+// Prepared is what a run starts from.
+type Prepared struct {
+	Plan lifecycle.Plan `json:"plan"`
+}
+
+// Prepare opens the operation, brings a user in whom Entra knows and the directory does not, makes the plan and
+// holds the user's numbers for the run. Refusals leave nothing behind that CloseRun does not end.
+func (a *Activities) Prepare(ctx context.Context, req lifecycle.Request) (Prepared, error) {
+	who, err := a.bringIn(ctx, req.Tenant, req.SubscriberID)
+	if err != nil {
+		return Prepared{}, err
+	}
+	info := activity.GetInfo(ctx)
+	err = a.Store.Begin(ctx, store.Operation{
+		RunID: info.WorkflowExecution.RunID, WorkflowID: info.WorkflowExecution.ID,
+		Tenant: req.Tenant, Subscriber: lifecycle.SubscriberRef{ID: who.ID, UserPrincipalName: who.UserPrincipalName},
+		Request: req, Node: who.Node, StartedAt: a.now(),
+	})
+	if err != nil {
+		return Prepared{}, err
+	}
+	snapshot, err := a.snapshot(ctx, req.Tenant, who)
+	if err != nil {
+		return Prepared{}, err
+	}
+	for i := range snapshot.Inventory {
+		if snapshot.Inventory[i].HeldBy == info.WorkflowExecution.RunID {
+			snapshot.Inventory[i].HeldBy = ""
+		}
+	}
+	plan, err := a.plan(ctx, req, snapshot)
+	if err != nil {
+		return Prepared{}, err
+	}
+	var numbers []string
+	for _, row := range snapshot.Inventory {
+		numbers = append(numbers, row.Number)
+	}
+	if _, err := a.Store.HoldNumbers(ctx, info.WorkflowExecution.RunID, req.Tenant, numbers); err != nil {
+		return Prepared{}, err
+	}
+	return Prepared{Plan: plan}, nil
+}
+
+// PlanFor makes the plan of an operation and changes nothing. A user whom the tenant does not know is NotFound.
+func (a *Activities) PlanFor(ctx context.Context, in contract.PlanRequest) (contract.PlanAnswer, error) {
+	tenant := in.Request.Tenant
+	who, known, err := a.Store.Subscriber(ctx, tenant, in.User)
+	if err != nil {
+		return contract.PlanAnswer{}, err
+	}
+	if !known {
+		if who, err = a.newcomer(ctx, tenant, in.User); err != nil {
+			return contract.PlanAnswer{}, err
+		}
+	}
+	snapshot, err := a.snapshot(ctx, tenant, who)
+	if err != nil {
+		return contract.PlanAnswer{}, err
+	}
+	in.Request.SubscriberID = who.ID
+	plan, err := a.plan(ctx, in.Request, snapshot)
+	if err != nil {
+		return contract.PlanAnswer{}, err
+	}
+	return contract.PlanAnswer{Tenant: tenant, Node: who.Node, Plan: plan}, nil
+}
+
+// CloseInput ends a run.
+type CloseInput struct {
+	Report lifecycle.Report `json:"report"`
+}
+
+// CloseRun ends the operation in the store. When the run completed, the numbers it holds are released as recorded;
+// otherwise they stay what they were. A run that was refused before it began has nothing to close.
+func (a *Activities) CloseRun(ctx context.Context, in CloseInput) error {
+	err := a.Store.Finish(ctx, runID(ctx), store.FinishInput{
+		Status: in.Report.Status, Report: in.Report, Commit: in.Report.Status == lifecycle.Completed,
+	})
+	var refusal *lifecycle.Refusal
+	if errors.As(err, &refusal) && refusal.Code == "unknown-run" {
+		return nil
+	}
+	return err
+}
+
+// bringIn returns the subscriber, adding it at the tenant level when only Entra knows it (architecture.md §5.4).
+func (a *Activities) bringIn(ctx context.Context, tenant, user string) (store.Subscriber, error) {
+	who, known, err := a.Store.Subscriber(ctx, tenant, user)
+	if err != nil || known {
+		return who, err
+	}
+	client, err := a.client(tenant)
+	if err != nil {
+		return who, err
+	}
+	record, err := client.User(ctx, user)
+	if err != nil {
+		return who, unknownUser(err, user)
+	}
+	level, role, err := a.tenantLevel(ctx, tenant)
+	if err != nil {
+		return who, err
+	}
+	if _, err := a.Store.PutSubscribers(ctx, tenant, level, role, []store.SyncedSubscriber{synced(record)}); err != nil {
+		return who, err
+	}
+	who, known, err = a.Store.Subscriber(ctx, tenant, record.Person.ID)
+	if err == nil && !known {
+		err = fmt.Errorf("user %s was brought in and is not there", record.Person.ID)
+	}
+	return who, err
+}
+
+// newcomer is what bringIn would make, without making it.
+func (a *Activities) newcomer(ctx context.Context, tenant, user string) (store.Subscriber, error) {
+	client, err := a.client(tenant)
+	if err != nil {
+		return store.Subscriber{}, err
+	}
+	record, err := client.User(ctx, user)
+	if err != nil {
+		return store.Subscriber{}, unknownUser(err, user)
+	}
+	level, role, err := a.tenantLevel(ctx, tenant)
+	if err != nil {
+		return store.Subscriber{}, err
+	}
+	who := store.Subscriber{Tenant: tenant, Person: record.Person, Placement: lifecycle.Placement{Node: level, Role: role}}
+	for _, kind := range synced(record).Services {
+		who.Services = append(who.Services, lifecycle.Service{Kind: kind, Node: level})
+	}
+	return who, nil
+}
+
+// unknownUser says of a 404 what it means here; any other error stays what it is.
+func unknownUser(err error, user string) error {
+	if !fault.Is(err, fault.NotFound) {
+		return err
+	}
+	f := fault.New(fault.NotFound, "there is no user %s in the directory or in Entra", user)
+	f.Code, f.Hint = "unknown-user", "check the spelling; a principal name or an object id is wanted"
+	return f
+}
+
+// synced is a user as the store keeps it.
+func synced(record graph.UserRecord) store.SyncedSubscriber {
+	s := store.SyncedSubscriber{Person: record.Person, Services: []lifecycle.ServiceKind{lifecycle.ServiceM365}}
+	if record.HasTeams {
+		s.Services = append(s.Services, lifecycle.ServiceTeams)
+	}
+	if record.HasMailbox {
+		s.Services = append(s.Services, lifecycle.ServiceMailbox)
+	}
+	return s
+}
+
+// tenantLevel is the path of a tenant's level and the default self-service role there, or an empty role.
+func (a *Activities) tenantLevel(ctx context.Context, tenant string) (level, role string, err error) {
+	cat, err := a.catalog(ctx)
+	if err != nil {
+		return "", "", err
+	}
+	node, err := cat.Tenant(tenant)
+	if err != nil {
+		return "", "", err
+	}
+	if r, ok := cat.DefaultRole(node.Level()); ok {
+		role = r.Name
+	}
+	return node.Path(), role, nil
+}
+
+// snapshot reads the user from Microsoft, all of it at once, and from the store.
+func (a *Activities) snapshot(ctx context.Context, tenant string, who store.Subscriber) (lifecycle.Snapshot, error) {
+	client, err := a.client(tenant)
+	if err != nil {
+		return lifecycle.Snapshot{}, err
+	}
+	s := lifecycle.Snapshot{Tenant: tenant, Placement: who.Placement}
+	var numbers []graph.NumberAssignment
+	reads, rctx := errgroup.WithContext(ctx)
+	reads.Go(func() error {
+		record, err := client.User(rctx, who.ID)
+		s.Person, s.UsageLocation, s.Licenses = record.Person, record.UsageLocation, record.Licenses
+		return unknownUser(err, who.UserPrincipalName)
+	})
+	reads.Go(func() (err error) { s.Groups, err = client.Memberships(rctx, who.ID); return err })
+	reads.Go(func() (err error) { s.Teams, err = client.TeamsUser(rctx, who.ID); return err })
+	reads.Go(func() (err error) { numbers, err = client.NumbersOf(rctx, who.ID); return err })
+	reads.Go(func() (err error) { s.Permissions, err = client.Permissions(rctx); return err })
+	if err := reads.Wait(); err != nil {
+		return s, err
+	}
+	s.Teams = withNumbers(s.Teams, numbers)
+	var held []string
+	for _, n := range numbers {
+		held = append(held, n.Number)
+	}
+	s.Inventory, err = a.Store.NumbersOf(ctx, tenant, who.ID, held)
+	return s, err
+}
+
+// withNumbers completes a Teams record with what only the number assignments know. They are the fresher source: a
+// number that Teams' user record does not show yet, or shows still, counts as the assignments say.
+func withNumbers(teams *lifecycle.TeamsUser, numbers []graph.NumberAssignment) *lifecycle.TeamsUser {
+	if teams == nil {
+		if len(numbers) == 0 {
+			return nil
+		}
+		teams = &lifecycle.TeamsUser{}
+	}
+	teams.Numbers = nil
+	for _, n := range numbers {
+		teams.Numbers = append(teams.Numbers, lifecycle.TeamsNumber{
+			Number: n.Number, Type: n.Type, Category: n.Category, LocationID: n.LocationID, OnPremises: n.OnPremises(),
+		})
+	}
+	return teams
+}
+
+// plan lets the rules decide.
+func (a *Activities) plan(ctx context.Context, req lifecycle.Request, s lifecycle.Snapshot) (lifecycle.Plan, error) {
+	cat, err := a.catalog(ctx)
+	if err != nil {
+		return lifecycle.Plan{}, err
+	}
+	if req.Operation != lifecycle.Offboard {
+		return lifecycle.Plan{}, &lifecycle.Refusal{Code: "unknown-operation", Message: fmt.Sprintf("there is no operation %q", req.Operation), Invalid: true}
+	}
+	user := catalog.UserOf(s)
+	rules, err := cat.OffboardingOf(user, s.Placement.Node, req.Group)
+	if err != nil {
+		return lifecycle.Plan{}, err
+	}
+	if role, ok := cat.Role(s.Placement.Role); ok {
+		rules.CurrentRole = role.Lifecycle()
+	}
+	rules.Protected, _ = cat.Protected(user)
+	if rules.Teams != nil {
+		if rules.Teams.Resolved, err = a.resolvePolicies(ctx, req.Tenant, rules.Teams.Policies); err != nil {
+			return lifecycle.Plan{}, err
+		}
+	}
+	return lifecycle.PlanOffboard(req, s, rules, a.now())
+}
+
+// policyID is the form of Microsoft's opaque policy ids, as against names that people give.
+var policyID = regexp.MustCompile(`^[A-Za-z0-9_-]{20,}={0,2}$`)
+
+// resolvePolicies looks the policies up that a template sets; names and ids both serve.
+func (a *Activities) resolvePolicies(ctx context.Context, tenant string, policies map[string]*string) (map[string]lifecycle.PolicyRef, error) {
+	client, err := a.client(tenant)
+	if err != nil {
+		return nil, err
+	}
+	resolved := map[string]lifecycle.PolicyRef{}
+	for kind, want := range policies {
+		if want == nil {
+			continue
+		}
+		id, err := client.PolicyID(ctx, kind, *want)
+		var f *fault.Error
+		if errors.As(err, &f) && f.Kind == fault.BusinessRule && policyID.MatchString(*want) {
+			id, err = *want, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		resolved[kind] = lifecycle.PolicyRef{ID: id, Name: *want}
+	}
+	return resolved, nil
+}

@@ -1,0 +1,31 @@
+// Package workflows says what happens and in which order. It is deterministic: decisions that look at the world are
+// made in activities and stand in the history.
+package workflows
+
+import (
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"tenure/internal/contract"
+)
+
+// Register registers every workflow under its name in package contract.
+func Register(r worker.WorkflowRegistry) {
+	for name, w := range map[string]any{
+		contract.QuickOffboard: QuickOffboard,
+		contract.PlanOperation: PlanOperation,
+		contract.ListRuns:      ListRuns,
+		contract.SyncDirectory: SyncDirectory,
+		contract.ListUsers:     ListUsers,
+		contract.ShowUser:      ShowUser,
+		contract.PlaceUsers:    PlaceUsers,
+		contract.ListNumbers:   ListNumbers,
+		contract.ShowNumber:    ShowNumber,
+		contract.AddNumbers:    AddNumbers,
+		contract.ApplyCatalog:  ApplyCatalog,
+		contract.DiffCatalog:   DiffCatalog,
+		contract.ShowCatalog:   ShowCatalog,
+	} {
+		r.RegisterWorkflowWithOptions(w, workflow.RegisterOptions{Name: name})
+	}
+}
