@@ -33,24 +33,25 @@ func newCache[V any](lifetime time.Duration, clock func() time.Time) *cache[V] {
 // get returns the value of key, loading it when there is none that is fresh. The load outlives a caller who gives
 // up, because others may wait for it.
 func (c *cache[V]) get(ctx context.Context, key string, load func(context.Context) (V, error)) (V, error) {
-	c.mu.Lock()
-	e, ok := c.entries[key]
-	c.mu.Unlock()
-	if ok && c.clock().Before(e.until) {
-		return e.value, nil
+	if v, ok := c.fresh(key); ok {
+		return v, nil
 	}
-	return c.reload(ctx, key, load)
+	return c.share(ctx, key, func(ctx context.Context) (V, error) {
+		// Somebody else's load may have ended between the look above and this one's turn.
+		if v, ok := c.fresh(key); ok {
+			return v, nil
+		}
+		return c.store(ctx, key, load)
+	})
 }
 
 // reload loads the value even when there is a fresh one.
 func (c *cache[V]) reload(ctx context.Context, key string, load func(context.Context) (V, error)) (V, error) {
-	done := c.flight.DoChan(key, func() (any, error) {
-		v, err := load(context.WithoutCancel(ctx))
-		if err == nil && c.lifetime > 0 {
-			c.put(key, v)
-		}
-		return v, err
-	})
+	return c.share(ctx, "reload\x00"+key, func(ctx context.Context) (V, error) { return c.store(ctx, key, load) })
+}
+
+func (c *cache[V]) share(ctx context.Context, flight string, load func(context.Context) (V, error)) (V, error) {
+	done := c.flight.DoChan(flight, func() (any, error) { return load(context.WithoutCancel(ctx)) })
 	var zero V
 	select {
 	case <-ctx.Done():
@@ -61,6 +62,21 @@ func (c *cache[V]) reload(ctx context.Context, key string, load func(context.Con
 		}
 		return r.Val.(V), nil
 	}
+}
+
+func (c *cache[V]) fresh(key string) (v V, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e, ok := c.entries[key]
+	return e.value, ok && c.clock().Before(e.until)
+}
+
+func (c *cache[V]) store(ctx context.Context, key string, load func(context.Context) (V, error)) (V, error) {
+	v, err := load(ctx)
+	if err == nil && c.lifetime > 0 {
+		c.put(key, v)
+	}
+	return v, err
 }
 
 func (c *cache[V]) put(key string, v V) {

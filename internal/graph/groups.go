@@ -53,7 +53,7 @@ func (c *Client) Memberships(ctx context.Context, userID string) ([]lifecycle.Gr
 			if err != nil {
 				return err
 			}
-			if answer == nil {
+			if answer == nil || answer.GetValue() == nil {
 				return errNothing
 			}
 			page, next = groupsOf(answer.GetValue()), text(answer.GetOdataNextLink())
@@ -100,7 +100,7 @@ func (c *Client) groupByID(ctx context.Context, groupID string) (g lifecycle.Gro
 		if err != nil {
 			return err
 		}
-		if answer == nil {
+		if answer == nil || text(answer.GetId()) == "" {
 			return errNothing
 		}
 		g = groupOf(answer)
@@ -123,7 +123,7 @@ func (c *Client) groupByName(ctx context.Context, name string) (g lifecycle.Grou
 		if err != nil {
 			return err
 		}
-		if answer == nil {
+		if answer == nil || answer.GetValue() == nil {
 			return errNothing
 		}
 		found = groupsOf(answer.GetValue())

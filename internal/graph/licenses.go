@@ -71,7 +71,7 @@ func (c *Client) readSKUs(ctx context.Context) (skuList, error) {
 		if err != nil {
 			return err
 		}
-		if answer == nil {
+		if answer == nil || answer.GetValue() == nil {
 			return errNothing
 		}
 		list = skuList{names: map[string]string{}, absent: map[string]bool{}}
@@ -219,7 +219,7 @@ func (c *Client) LicenseDetails(ctx context.Context, userID string) ([]LicenseDe
 		if err != nil {
 			return err
 		}
-		if answer == nil {
+		if answer == nil || answer.GetValue() == nil {
 			return errNothing
 		}
 		details = nil

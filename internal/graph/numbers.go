@@ -112,6 +112,9 @@ func (c *Client) numbers(ctx context.Context, filter string, skip int) ([]Number
 		method: abstractions.GET, template: numberAssignments + "{?%24filter,%24top,%24skip}", query: query,
 	}, func(body []byte) (err error) {
 		found, err = many[NumberAssignment](body)
+		if slices.ContainsFunc(found.Value, func(n NumberAssignment) bool { return n.Number == "" }) {
+			return errNothing
+		}
 		return err
 	})
 	if err != nil {

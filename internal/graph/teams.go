@@ -137,6 +137,7 @@ func unfit(err error) error {
 }
 
 type userConfiguration struct {
+	ID              string `json:"id"`
 	EnterpriseVoice *bool `json:"isEnterpriseVoiceEnabled"`
 	Numbers         []struct {
 		Number   string `json:"telephoneNumber"`
@@ -167,6 +168,9 @@ func (c *Client) TeamsUser(ctx context.Context, userID string) (*lifecycle.Teams
 		path: map[string]string{"user%2Did": userID}, headers: map[string]string{"Prefer": "include-unknown-enum-members"},
 	}, func(body []byte) (err error) {
 		cfg, known, err = one[userConfiguration](body)
+		if err == nil && known && cfg.ID == "" {
+			return errNothing
+		}
 		return err
 	})
 	if fault.Is(err, fault.NotFound) || err == nil && !known {

@@ -46,8 +46,9 @@ var (
 	opRevoke        = operation{"POST /users/{id}/revokeSignInSessions", "revoking the sign-in sessions", "User.RevokeSessions.All"}
 )
 
-// errNothing is an answer without a body where there had to be one.
-var errNothing = errors.New("the answer is empty")
+// errNothing is an answer without what was asked for. Taking it for a user without licenses, or a tenant without
+// numbers, would be wrong in the worst way.
+var errNothing = errors.New("what was asked for is not in it")
 
 // User reads one user by object id or user principal name. A user who does not exist is NotFound.
 // Permission: User.Read.All, and for the names of SKUs LicenseAssignment.Read.All or Organization.Read.All.
@@ -63,7 +64,7 @@ func (c *Client) User(ctx context.Context, idOrUPN string) (UserRecord, error) {
 		if err != nil {
 			return err
 		}
-		if u == nil {
+		if u == nil || text(u.GetId()) == "" {
 			return errNothing
 		}
 		record = userRecord(u)
@@ -96,7 +97,7 @@ func (c *Client) ListUsers(ctx context.Context, pageToken string) (page []UserRe
 		if err != nil {
 			return err
 		}
-		if answer == nil {
+		if answer == nil || answer.GetValue() == nil {
 			return errNothing
 		}
 		page, next = userRecords(answer.GetValue()), text(answer.GetOdataNextLink())
@@ -141,7 +142,7 @@ func (c *Client) DeltaUsers(ctx context.Context, token string) (UserChanges, err
 		if err != nil {
 			return err
 		}
-		if answer == nil {
+		if answer == nil || answer.GetValue() == nil {
 			return errNothing
 		}
 		page = UserChanges{Next: text(answer.GetOdataNextLink()), Delta: text(answer.GetOdataDeltaLink())}
