@@ -223,3 +223,12 @@ func (c *Client) ownLink(link string) error {
 	}
 	return nil
 }
+
+// pagesPerList bounds the lists that are read to their end, so that pages that lead in a circle do not hold a worker.
+const pagesPerList = 100
+
+func endless(op operation) error {
+	f := fault.New(fault.Unavailable, "%s: Microsoft Graph offers no end after %d pages", op.doing, pagesPerList)
+	f.Code = CodeUnreadable
+	return f
+}

@@ -39,7 +39,8 @@ func (c *Client) Memberships(ctx context.Context, userID string) ([]lifecycle.Gr
 		return nil, err
 	}
 	found := []lifecycle.Group{}
-	for next := ""; ; {
+	next := ""
+	for range pagesPerList {
 		var page []lifecycle.Group
 		err := c.call(ctx, opMemberships, func(ctx context.Context) error {
 			cfg := &users.ItemMemberOfGraphGroupRequestBuilderGetRequestConfiguration{Headers: advanced()}
@@ -71,6 +72,7 @@ func (c *Client) Memberships(ctx context.Context, userID string) ([]lifecycle.Gr
 			return nil, err
 		}
 	}
+	return nil, endless(opMemberships)
 }
 
 // Group reads a group by object id or display name. None is NotFound with CodeUnknownGroup, several of one name are

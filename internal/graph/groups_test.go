@@ -168,3 +168,15 @@ func TestMembers(t *testing.T) {
 		})
 	}
 }
+
+func TestPagesThatLeadInACircleEnd(t *testing.T) {
+	var s *server
+	s = serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		reply(w, 200, `{"value":[{"id":"1","telephoneNumber":"+1"}],"@odata.nextLink":"`+s.URL+`/v1.0/again"}`)
+	})
+	c := s.client(t)
+	_, err := c.Memberships(t.Context(), adele)
+	wantKind(t, err, fault.Unavailable, graph.CodeUnreadable)
+	_, err = c.NumbersOf(t.Context(), adele)
+	wantKind(t, err, fault.Unavailable, graph.CodeUnreadable)
+}

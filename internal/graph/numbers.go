@@ -60,7 +60,8 @@ func (c *Client) NumbersOf(ctx context.Context, userID string) ([]NumberAssignme
 		return nil, err
 	}
 	var all []NumberAssignment
-	for skip := 0; ; {
+	skip := 0
+	for range pagesPerList {
 		found, next, err := c.numbers(ctx, "assignmentTargetId eq "+quoted(userID), skip)
 		if err != nil {
 			return nil, err
@@ -69,6 +70,9 @@ func (c *Client) NumbersOf(ctx context.Context, userID string) ([]NumberAssignme
 		if skip = next; skip == 0 {
 			break
 		}
+	}
+	if skip != 0 {
+		return nil, endless(opNumbers)
 	}
 	// A server that does not know the filter answers with everything.
 	all = slices.DeleteFunc(all, func(n NumberAssignment) bool { return !strings.EqualFold(n.TargetID, userID) })

@@ -172,3 +172,16 @@ func contains(t *testing.T, text string, parts ...string) {
 		}
 	}
 }
+
+// roundTrip is a transport without a network.
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// scopeSpy notes for which scopes a token is asked.
+type scopeSpy struct{ scopes *[]string }
+
+func (s scopeSpy) GetToken(_ context.Context, o policy.TokenRequestOptions) (azcore.AccessToken, error) {
+	*s.scopes = append(*s.scopes, o.Scopes...)
+	return azcore.AccessToken{Token: token()}, nil
+}
