@@ -131,7 +131,7 @@ func (p *parsing) claimTarget(bound map[string]string, s spot, policy *FieldDisp
 
 func (p *parsing) readDisplayFields(s spot, policy *FieldDisplayPolicy) {
 	if s.kind != mapping {
-		p.at(s, "this is %s; a mapping of fields belongs here, like {usageLocation: {access: read}}", s.kind)
+		p.at(s, "%s; a mapping of fields belongs here, like {usageLocation: {access: read}}", s.is())
 		return
 	}
 	for _, e := range s.entries {

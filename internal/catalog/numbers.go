@@ -57,7 +57,7 @@ func (p *parsing) readNumbers(items []spot) {
 			continue
 		}
 		if at.kind != text && at.kind != integer {
-			p.at(at, "this is %s; a range like \"+442079460000..+442079460019\" belongs here", at.kind)
+			p.at(at, "%s; a range like \"+442079460000..+442079460019\" belongs here", at.is())
 			continue
 		}
 		block, err := e164.ParseRange(at.text)

@@ -80,7 +80,7 @@ func (p *parsing) number(s spot, ok bool) string {
 		return ""
 	}
 	if s.kind != text && s.kind != integer {
-		p.at(s, "this is %s; accepted: next, none, or a number like +442079460000", s.kind)
+		p.at(s, "%s; accepted: next, none, or a number like +442079460000", s.is())
 		return ""
 	}
 	if s.text == NextNumber || s.text == NoNumber {

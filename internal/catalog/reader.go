@@ -20,13 +20,16 @@ func (r *reader) problem(line, column int, path, format string, args ...any) {
 }
 
 func (r *reader) at(s spot, format string, args ...any) {
+	if s.kind == refused {
+		return
+	}
 	r.problem(s.line, s.column, s.path, format, args...)
 }
 
 // mapping returns the values by key; a key that is not accepted is a problem. ok is false when s is no mapping.
 func (r *reader) mapping(s spot, accepted ...string) (fields map[string]spot, ok bool) {
 	if s.kind != mapping {
-		r.at(s, "this is %s; a mapping with the keys %s belongs here", s.kind, listed(accepted))
+		r.at(s, "%s; a mapping with the keys %s belongs here", s.is(), listed(accepted))
 		return nil, false
 	}
 	fields = map[string]spot{}
@@ -61,7 +64,7 @@ func (r *reader) list(s spot, ok bool) []spot {
 		return nil
 	}
 	if s.kind != list {
-		r.at(s, "this is %s; a list belongs here", s.kind)
+		r.at(s, "%s; a list belongs here", s.is())
 		return nil
 	}
 	items := make([]spot, len(s.items))
@@ -79,9 +82,9 @@ func (r *reader) text(s spot, ok bool) (string, bool) {
 	case text:
 		return s.text, true
 	case boolean, integer, float:
-		r.at(s, "this is %s; text belongs here: put %s in quotes", s.kind, s.text)
+		r.at(s, "%s; text belongs here: put it in quotes", s.is())
 	default:
-		r.at(s, "this is %s; text belongs here", s.kind)
+		r.at(s, "%s; text belongs here", s.is())
 	}
 	return "", false
 }
@@ -91,7 +94,7 @@ func (r *reader) boolean(s spot, ok bool) (value, read bool) {
 		return false, false
 	}
 	if s.kind != boolean {
-		r.at(s, "this is %s; true or false belongs here", s.kind)
+		r.at(s, "%s; true or false belongs here", s.is())
 		return false, false
 	}
 	return strings.EqualFold(s.text, "true"), true
@@ -101,7 +104,7 @@ func (r *reader) integer(s spot, low, high int) (int, bool) {
 	n, err := strconv.Atoi(s.text)
 	switch {
 	case s.kind != integer || err != nil:
-		r.at(s, "this is %s; a whole number from %d to %d belongs here", s.kind, low, high)
+		r.at(s, "%s; a whole number from %d to %d belongs here", s.is(), low, high)
 		return 0, false
 	case n < low || n > high:
 		r.at(s, "%d is out of range; accepted: %d to %d", n, low, high)
@@ -160,7 +163,7 @@ func three[T any](r *reader, s spot, ok bool, read func(spot) (T, bool)) Field[T
 	}
 	switch s.kind {
 	case blank:
-		r.at(s, "nothing stands here; leave the key out to leave it untouched, or write null to clear it")
+		r.at(s, "nothing stands here; leave the key out, or write null to clear it")
 		return Field[T]{}
 	case null:
 		return Clear[T]()

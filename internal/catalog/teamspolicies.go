@@ -37,7 +37,7 @@ func readPolicies[T any](r *reader, s spot, ok bool, read func(spot) (T, bool)) 
 		return policies
 	}
 	if s.kind != mapping {
-		r.at(s, "this is %s; a mapping of policy types to names belongs here, like {TeamsCallingPolicy: AllOn}", s.kind)
+		r.at(s, "%s; a mapping of policy types to names belongs here, like {TeamsCallingPolicy: AllOn}", s.is())
 		return policies
 	}
 	for _, e := range s.entries {

@@ -192,7 +192,7 @@ func (p *parsing) usageLocation(s spot) (Text, bool) {
 
 func (p *parsing) licenses(s spot) ([]License, bool) {
 	if s.kind != list {
-		p.at(s, "this is %s; a list of SKUs belongs here, like [SPE_E5, {sku: MCOEV, disabledPlans: []}]", s.kind)
+		p.at(s, "%s; a list of SKUs belongs here, like [SPE_E5, {sku: MCOEV, disabledPlans: []}]", s.is())
 		return nil, false
 	}
 	licenses := []License{}

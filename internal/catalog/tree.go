@@ -33,6 +33,8 @@ const (
 	text    kind = "text"
 	list    kind = "a list"
 	mapping kind = "a mapping"
+	// refused has a problem of its own already; nothing more is said about it.
+	refused kind = "refused"
 )
 
 // value is a YAML value with its place. Aliases are resolved, so that one value can stand at several paths.
@@ -56,6 +58,16 @@ type entry struct {
 type spot struct {
 	*value
 	path string
+}
+
+// is says what stands here, as the beginning of a message.
+func (s spot) is() string {
+	switch s.kind {
+	case text, boolean, integer, float:
+		return fmt.Sprintf("%q is %s", s.text, s.kind)
+	default:
+		return "this is " + string(s.kind)
+	}
 }
 
 func (s spot) item(i int) spot { return spot{s.items[i], s.path + "[" + strconv.Itoa(i) + "]"} }
@@ -187,6 +199,7 @@ func (l *loader) convert(n ast.Node, path string, depth int) *value {
 		return v
 	}
 	if depth > maxDepth {
+		v.kind = refused
 		l.r.problem(line, column, path, "values are nested more than %d deep", maxDepth)
 		return v
 	}
@@ -232,6 +245,7 @@ func (l *loader) convert(n ast.Node, path string, depth int) *value {
 	case *ast.AliasNode:
 		return l.alias(n, v, path)
 	default:
+		v.kind = refused
 		l.r.problem(line, column, path, "%s is not used in a catalog; write the value plainly", n.Type())
 	}
 	return v
@@ -239,6 +253,7 @@ func (l *loader) convert(n ast.Node, path string, depth int) *value {
 
 func (l *loader) alias(n *ast.AliasNode, v *value, path string) *value {
 	name := n.Value.GetToken().Value
+	v.kind = refused
 	if l.open[name] {
 		l.r.problem(v.line, v.column, path, "the alias *%s stands inside its own anchor: a cycle", name)
 		return v
@@ -255,12 +270,13 @@ func (l *loader) mapping(v *value, values []*ast.MappingValueNode, path string, 
 	v.kind = mapping
 	seen := map[string]int{}
 	for _, e := range values {
-		key := l.convert(e.Key, path, depth+1)
-		key.text = keyText(e.Key, key)
 		if e.Key.IsMergeKey() {
-			l.r.problem(key.line, key.column, path, "merge keys (<<) are not used in a catalog; write the values out")
+			line, column := place(e.Key)
+			l.r.problem(line, column, path, "merge keys (<<) are not used in a catalog; write the values out")
 			continue
 		}
+		key := l.convert(e.Key, path, depth+1)
+		key.text = keyText(e.Key, key)
 		childPath := spot{v, path}.under(key.text)
 		if first, ok := seen[key.text]; ok {
 			l.r.problem(key.line, key.column, childPath, "the key stands here twice; the first is on line %d", first)
