@@ -208,3 +208,5 @@ func (s *sim) settings(change func(*graphsim.Settings)) {
 	change(&settings)
 	s.tenant.SetSettings(settings)
 }
+
+func newGroup(name string) graphsim.Group { return graphsim.Group{DisplayName: name} }
