@@ -40,14 +40,15 @@ const (
 	CodeUnknownPolicy = "unknown-policy"
 	// CodeDeltaExpired: the delta link is too old; begin again without one.
 	CodeDeltaExpired = "delta-expired"
-	// CodeNumberNotFound, CodeNumberTaken and CodeNumberOnPremises: the number cannot be assigned at all.
-	CodeNumberNotFound   = "number-not-in-teams"
-	CodeNumberTaken      = "number-assigned-to-another"
-	CodeNumberOnPremises = "number-on-premises"
+	// CodeNumberNotFound, CodeNumberTaken, CodeNumberNotAssignable and CodeNumberOnPremises: this number cannot be had.
+	CodeNumberNotFound      = "number-not-in-teams"
+	CodeNumberTaken         = "number-assigned-to-another"
+	CodeNumberNotAssignable = "number-not-assignable"
+	CodeNumberOnPremises    = "number-on-premises"
 	// CodeTeamsLicenseMissing: the user lacks the license that the type of number needs.
 	CodeTeamsLicenseMissing = "phone-license-missing"
-	// CodePrimaryNumberExists: the user already has a primary number.
-	CodePrimaryNumberExists = "primary-number-exists"
+	// CodeUserHasNumber: the user already has a number of that category.
+	CodeUserHasNumber = "user-has-number"
 	// CodeTeamsUserNotFound: Teams does not know the user.
 	CodeTeamsUserNotFound = "teams-user-not-found"
 	// CodeTeamsNotInCloud: the Teams administration interface exists in the global cloud only.
@@ -86,9 +87,12 @@ var rules = []rule{
 	{[]string{"lacks appropriate licenses"}, fault.BusinessRule, CodeTeamsLicenseMissing, "assign a Teams Phone license and wait until Teams has seen it"},
 	{[]string{"already assigned"}, fault.NumberUnavailable, CodeNumberTaken, "take another number, or unassign this one first"},
 	{[]string{"assigned to another"}, fault.NumberUnavailable, CodeNumberTaken, "take another number, or unassign this one first"},
-	{[]string{"already has", "primary"}, fault.BusinessRule, CodePrimaryNumberExists, "unassign the number that the user has, or use another category"},
+	{[]string{"cannot be assigned to a user"}, fault.NumberUnavailable, CodeNumberNotAssignable, "take a number that is meant for users"},
+	{[]string{"already has a", "number"}, fault.BusinessRule, CodeUserHasNumber, "unassign the number that the user has, or use another category"},
 	{[]string{"number", "on-premises"}, fault.BusinessRule, CodeNumberOnPremises, "the number is managed in the on-premises directory"},
 	{[]string{"number", "on premises"}, fault.BusinessRule, CodeNumberOnPremises, "the number is managed in the on-premises directory"},
+	{[]string{"policy", "is not supported"}, fault.BusinessRule, CodeUnknownPolicy, "check type and name of the policy in the catalog"},
+	{[]string{"policy", "is not found"}, fault.BusinessRule, CodeUnknownPolicy, "check type and name of the policy in the catalog"},
 	{[]string{"the user", "is not found"}, fault.NotFound, CodeTeamsUserNotFound, "Teams may need some time after the license was assigned"},
 }
 

@@ -174,11 +174,13 @@ func TestFailedNumberOperations(t *testing.T) {
 		"The user 'x' is not found":                                            {fault.NotFound, graph.CodeTeamsUserNotFound},
 		"Service is unavailable. Please try again":                             {fault.Unavailable, "number-operation-failed"},
 		"Access Denied.": {fault.PermissionDenied, "number-operation-failed"},
-		"Telephone Number '+1' is already assigned to another user": {fault.NumberUnavailable, graph.CodeNumberTaken},
-		"The user already has a primary number":                     {fault.BusinessRule, graph.CodePrimaryNumberExists},
-		"The number is managed on-premises":                         {fault.BusinessRule, graph.CodeNumberOnPremises},
-		"Something new":                                             {fault.InvalidRequest, "number-operation-failed"},
-		"":                                                          {fault.InvalidRequest, "number-operation-failed"},
+		"Telephone Number '+1' is already assigned to another user":        {fault.NumberUnavailable, graph.CodeNumberTaken},
+		"User 'x' already has a primary telephone number assigned.":        {fault.BusinessRule, graph.CodeUserHasNumber},
+		"Telephone Number '+1' has already been assigned to another user.": {fault.NumberUnavailable, graph.CodeNumberTaken},
+		"Telephone Number '+1' cannot be assigned to a user.":              {fault.NumberUnavailable, graph.CodeNumberNotAssignable},
+		"The number is managed on-premises":                                {fault.BusinessRule, graph.CodeNumberOnPremises},
+		"Something new":                                                    {fault.InvalidRequest, "number-operation-failed"},
+		"":                                                                 {fault.InvalidRequest, "number-operation-failed"},
 	} {
 		op := graph.NumberOperation{Status: "failed", Numbers: []graph.NumberProgress{{Status: "failed", Detail: detail}}}
 		if !op.Finished() {

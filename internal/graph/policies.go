@@ -27,7 +27,7 @@ type PolicyAssignment struct {
 	ID   string
 }
 
-// PolicyID finds the id of a policy by type and name. None is BusinessRule with CodeUnknownPolicy. Answers are kept
+// PolicyID finds the id of a policy by type and name. An id is accepted as name where Graph does. None is BusinessRule with CodeUnknownPolicy. Answers are kept
 // for five minutes. Permission: TeamsPolicyUserAssign.ReadWrite.All, although it only reads.
 func (c *Client) PolicyID(ctx context.Context, policyType, name string) (string, error) {
 	if err := required(opPolicyID, policyType, name); err != nil {
@@ -51,12 +51,12 @@ func (c *Client) findPolicy(ctx context.Context, policyType, name string) (strin
 		found, err = many[detail](body)
 		return err
 	})
-	if err != nil && !fault.Is(err, fault.NotFound) {
+	if err != nil && !fault.Is(err, fault.NotFound) && !hasCode(err, CodeUnknownPolicy) {
 		return "", err
 	}
 	bare := func(s string) string { return strings.TrimPrefix(s, "Tag:") }
 	for _, p := range found.Value {
-		if p.ID != "" && strings.EqualFold(bare(p.Name), bare(name)) {
+		if p.ID != "" && (strings.EqualFold(bare(p.Name), bare(name)) || p.ID == name) {
 			return p.ID, nil
 		}
 	}
@@ -91,7 +91,7 @@ func (c *Client) AssignPolicies(ctx context.Context, userID string, policies []P
 		items[i] = policyItem{policyItemType, userID, p.Type, p.ID}
 	}
 	err := c.orderPolicies(ctx, opAssignPolicies, "/assign", userID, items)
-	if fault.Is(err, fault.InvalidRequest) || fault.Is(err, fault.NotFound) {
+	if fault.Is(err, fault.InvalidRequest) || fault.Is(err, fault.NotFound) || hasCode(err, CodeUnknownPolicy) {
 		// An id that was kept may be that of a policy which has been made anew since.
 		c.policies.clear()
 	}

@@ -138,7 +138,7 @@ func unfit(err error) error {
 
 type userConfiguration struct {
 	ID              string `json:"id"`
-	EnterpriseVoice *bool `json:"isEnterpriseVoiceEnabled"`
+	EnterpriseVoice *bool  `json:"isEnterpriseVoiceEnabled"`
 	Numbers         []struct {
 		Number   string `json:"telephoneNumber"`
 		Category string `json:"assignmentCategory"`
