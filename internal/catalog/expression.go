@@ -332,6 +332,8 @@ func (v *vocabulary) explain(message string, e ast.Expr, variables []string) str
 		return fmt.Sprintf("there is no variable %q%s; known: %s", e.AsIdent(), meant(e.AsIdent(), variables), listed(variables))
 	case strings.HasPrefix(message, "undeclared reference") && e.Kind() == ast.CallKind:
 		return fmt.Sprintf("there is no function %q; the functions of CEL's standard library are known, like startsWith, contains, matches", e.AsCall().FunctionName())
+	case strings.HasPrefix(message, "invalid ") && strings.HasSuffix(message, " argument"):
+		return fmt.Sprintf("%s: a text that %s understands belongs there", message, strings.Fields(message)[1])
 	}
 	return firstLine(message)
 }

@@ -121,7 +121,7 @@ func (p *parsing) readHierarchy(s spot, parent *Node) {
 	}
 	if n.name != "" {
 		if first, taken := p.c.byPath[n.path]; taken {
-			p.at(nameAt, "there is already a node %s on line %d", n.path, first.at.line)
+			p.at(nameAt, "the node %s stands on line %d already", n.path, first.at.line)
 		} else {
 			p.c.byPath[n.path] = n
 			p.c.byName[n.name] = append(p.c.byName[n.name], n)

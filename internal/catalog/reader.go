@@ -52,7 +52,7 @@ func (r *reader) need(s spot, fields map[string]spot, keys ...string) {
 		case !ok:
 			r.at(s, "%s is missing", key)
 		case f.kind == blank || f.kind == null:
-			r.at(f, "%s needs a value", key)
+			r.at(f, "a value is missing")
 			delete(fields, key)
 		}
 	}
@@ -148,7 +148,7 @@ type named map[string]spot
 
 func (n named) claim(r *reader, s spot, name, what string) bool {
 	if first, ok := n[name]; ok {
-		r.at(s, "there is already a %s %q on line %d", what, name, first.line)
+		r.at(s, "the %s %q stands on line %d already", what, name, first.line)
 		return false
 	}
 	n[name] = s

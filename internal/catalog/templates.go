@@ -1,7 +1,6 @@
 package catalog
 
 import (
-	"cmp"
 	"regexp"
 	"slices"
 
@@ -123,10 +122,10 @@ func (p *parsing) readTemplates(s spot) {
 			p.need(item, fields, "name")
 			nameAt, has := fields["name"]
 			name, ok := p.name(nameAt, has)
-			if ok {
-				names.claim(p.reader, nameAt, name, key+" template")
+			if ok && !names.claim(p.reader, nameAt, name, key+" template") {
+				continue
 			}
-			read(cmp.Or(name, "?"), fields)
+			read(name, fields)
 		}
 	}
 	section("m365User", []string{"usageLocation", "licenses"}, func(name string, fields map[string]spot) {
