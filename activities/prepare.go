@@ -73,6 +73,10 @@ func (a *Activities) PlanFor(ctx context.Context, in contract.PlanRequest) (cont
 			return contract.PlanAnswer{}, err
 		}
 	}
+	if in.Brief {
+		subscriber := lifecycle.SubscriberRef{ID: who.ID, UserPrincipalName: who.UserPrincipalName}
+		return contract.PlanAnswer{Tenant: tenant, Node: who.Node, Plan: lifecycle.Plan{Subscriber: subscriber}}, nil
+	}
 	snapshot, err := a.snapshot(ctx, tenant, who)
 	if err != nil {
 		return contract.PlanAnswer{}, err

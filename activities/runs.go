@@ -12,9 +12,12 @@ import (
 // Located says in which tenants to look for a user, and what stands in the way of a new run.
 type Located struct {
 	// Tenants are the one that the directory knows the user in, or all of them.
-	Tenants  []string         `json:"tenants"`
-	Existing *contract.RunRef `json:"existing,omitempty"`
-	Busy     *contract.RunRef `json:"busy,omitempty"`
+	Tenants []string `json:"tenants"`
+	// Subscriber and Node are empty when the directory does not know the user.
+	Subscriber lifecycle.SubscriberRef `json:"subscriber"`
+	Node       string                  `json:"node"`
+	Existing   *contract.RunRef        `json:"existing,omitempty"`
+	Busy       *contract.RunRef        `json:"busy,omitempty"`
 }
 
 // Tenant is the tenant when it is known to be that one, else empty.
@@ -68,7 +71,10 @@ func (a *Activities) locate(ctx context.Context, user string) (Located, *store.S
 			return Located{}, nil, err
 		}
 		if known {
-			return Located{Tenants: []string{who.Tenant}}, &who, nil
+			return Located{
+				Tenants: []string{who.Tenant}, Node: who.Node,
+				Subscriber: lifecycle.SubscriberRef{ID: who.ID, UserPrincipalName: who.UserPrincipalName},
+			}, &who, nil
 		}
 	}
 	where := Located{Tenants: []string{}}

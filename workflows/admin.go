@@ -6,16 +6,20 @@ import (
 	"tenure/activities"
 	"tenure/internal/contract"
 	"tenure/internal/fault"
+	"tenure/internal/lifecycle"
 )
 
 // The workflows of this file are short: one question or one administrative change each, so that the Temporal UI has a
 // record of everything that was asked for.
 
-// PlanOperation makes the plan of an operation and changes nothing.
+// PlanOperation makes the plan of an operation, or when brief only finds the user, and changes nothing.
 func PlanOperation(ctx workflow.Context, in contract.PlanRequest) (contract.PlanAnswer, error) {
 	where, err := ask[activities.Located](onStore(ctx, question, "find the user"), act.Locate, in)
-	if err != nil || where.Existing != nil || where.Busy != nil {
-		return contract.PlanAnswer{Tenant: where.Tenant(), Existing: where.Existing, Busy: where.Busy}, err
+	if err != nil || where.Existing != nil || where.Busy != nil || (in.Brief && where.Subscriber.ID != "") {
+		return contract.PlanAnswer{
+			Tenant: where.Tenant(), Node: where.Node, Plan: lifecycle.Plan{Subscriber: where.Subscriber},
+			Existing: where.Existing, Busy: where.Busy,
+		}, err
 	}
 	// A user whom the directory does not know may be in any tenant.
 	answer := contract.PlanAnswer{}

@@ -72,6 +72,9 @@ type Actor struct {
 type PlanRequest struct {
 	User    string            `json:"user"`
 	Request lifecycle.Request `json:"request"`
+	// Brief only finds the user: nobody is going to look at the plan, and the run makes its own. The plan in the answer
+	// then holds nothing but the subscriber.
+	Brief bool `json:"brief,omitempty"`
 }
 
 // PlanAnswer is the plan, the tenant and node that it is for, and the run that a request id already belongs to.

@@ -37,7 +37,7 @@ type Settings struct {
 func loopback(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
 
 // Dev runs everything until ctx ends. It prints the addresses and "ready" to out, and logs to a file in the data
-// folder as well as, for warnings, to standard error.
+// folder.
 func Dev(ctx context.Context, s Settings, out io.Writer) error {
 	e, err := start(ctx, s, out)
 	if err != nil {
@@ -47,6 +47,7 @@ func Dev(ctx context.Context, s Settings, out io.Writer) error {
 	fmt.Fprintf(out, "Temporal UI       http://%s\n", loopback(s.UIPort))
 	fmt.Fprintf(out, "simulated tenant  http://%s (Graph under /v1.0, control under /_sim)\n", loopback(s.TenantPort))
 	fmt.Fprintf(out, "health, metrics   http://%s/readyz, /metrics\n", loopback(s.HTTPPort))
+	fmt.Fprintf(out, "logs, databases   %s\n", s.DataDir)
 	fmt.Fprintln(out, "ready")
 	return e.wait()
 }
@@ -169,7 +170,7 @@ func checkFree(port int) error {
 	return l.Close()
 }
 
-// logger writes everything to a file in the data folder and warnings to standard error.
+// logger writes to a file in the data folder: what people see is addresses and progress.
 func logger(dir string) (*zap.Logger, error) {
 	file, err := os.OpenFile(filepath.Join(dir, "worker.log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -177,10 +178,7 @@ func logger(dir string) (*zap.Logger, error) {
 	}
 	encoder := zap.NewProductionEncoderConfig()
 	encoder.EncodeTime = zapcore.ISO8601TimeEncoder
-	return zap.New(zapcore.NewTee(
-		zapcore.NewCore(zapcore.NewJSONEncoder(encoder), zapcore.AddSync(file), zap.InfoLevel),
-		zapcore.NewCore(zapcore.NewConsoleEncoder(encoder), zapcore.Lock(os.Stderr), zap.ErrorLevel),
-	)), nil
+	return zap.New(zapcore.NewCore(zapcore.NewJSONEncoder(encoder), zapcore.AddSync(file), zap.InfoLevel)), nil
 }
 
 // stack holds what ends each part that was started; the last one started ends first.

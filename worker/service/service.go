@@ -22,6 +22,7 @@ import (
 	"go.temporal.io/sdk/worker"
 	"go.uber.org/zap"
 	"go.uber.org/zap/exp/zapslog"
+	"go.uber.org/zap/zapcore"
 
 	"tenure/activities"
 	"tenure/internal/connect"
@@ -51,7 +52,11 @@ type Service struct {
 
 // Run connects everything, works until ctx ends and stops within 30 s. Errors say what could not be connected.
 func Run(ctx context.Context, settings Settings) error {
-	log, err := zap.NewProduction()
+	config := zap.NewProductionConfig()
+	config.EncoderConfig.EncodeTime = zapcore.ISO8601TimeEncoder
+	// The SDK logs every failed attempt as an error; where in the SDK that happened says nothing.
+	config.DisableStacktrace = true
+	log, err := config.Build()
 	if err != nil {
 		return fmt.Errorf("set up logging: %w", err)
 	}
