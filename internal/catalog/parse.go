@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"bytes"
 	"strings"
 )
 
@@ -14,6 +15,7 @@ type parsing struct {
 
 // Parse reads a catalog; file is the name that problems carry. The error is a *Problems with everything that is wrong.
 func Parse(file string, text []byte) (*Catalog, error) {
+	text = bytes.TrimPrefix(text, []byte("\ufeff"))
 	p := &parsing{
 		reader: &reader{file: file, lines: strings.Split(string(text), "\n")},
 		c: &Catalog{
