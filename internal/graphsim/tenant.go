@@ -43,6 +43,8 @@ type Tenant struct {
 	faults   faultScript
 	journal  journal
 
+	lastToken atomic.Pointer[readToken]
+
 	mu  sync.RWMutex
 	dir *directory
 }
