@@ -49,13 +49,13 @@ func (c *conditions) equal(column, value string) {
 	}
 }
 
-// at restricts a column of node paths to one node, or to the node and everything below it. Below is a range, so that
-// an index serves it: "0" is the character after "/". a/bc is not below a/b.
+// at restricts a column of node paths to one node, or to the node and everything below it. Below is one range that an
+// index serves ("0" is the character after "/"), less what sorts between the node and its children: a/b+c is not below a/b.
 func (c *conditions) at(column, node string, below bool) {
 	switch {
 	case node == "":
 	case below:
-		c.add("("+column+" = ? OR ("+column+" >= ? AND "+column+" < ?))", node, node+"/", node+"0")
+		c.add(column+" >= ? AND "+column+" < ? AND ("+column+" = ? OR "+column+" >= ?)", node, node+"0", node, node+"/")
 	default:
 		c.add(column+" = ?", node)
 	}

@@ -126,14 +126,14 @@ func (s *Store) DropReleases(ctx context.Context, runID string) error {
 		if _, err := t.activeRun(ctx, runID); err != nil {
 			return err
 		}
-		_, err := t.ExecContext(ctx, `UPDATE numbers SET next_state = '', next_cooling_until = NULL, changed_at = $1 WHERE held_by = $2 AND next_state <> ''`, micros(t.at), runID)
+		_, err := t.ExecContext(ctx, `UPDATE numbers SET next_state = '', next_cooling_until = NULL, changed_at = $1 WHERE held_by = $2 AND held_by <> '' AND next_state <> ''`, micros(t.at), runID)
 		return err
 	})
 }
 
 // endHolds ends every hold of a run, with the recorded releases when it commits.
 func (t *tx) endHolds(ctx context.Context, op OperationRow, commit bool) error {
-	held, err := t.lockNumbers(ctx, `n.held_by = $1`, op.RunID)
+	held, err := t.lockHeld(ctx, op.RunID)
 	if err != nil {
 		return err
 	}

@@ -61,6 +61,12 @@ func (t *tx) lockNumbers(ctx context.Context, where string, args ...any) ([]numb
 	return query(ctx, t, scanNumber, `SELECT `+numberColumns+` FROM numbers AS n WHERE `+where+` ORDER BY n.tenant, n.number`+t.dialect.forUpdate, args...)
 }
 
+// lockHeld locks the numbers that a run holds. The second condition repeats that of the partial index, which no engine
+// infers from a parameter.
+func (t *tx) lockHeld(ctx context.Context, runID string) ([]numberRow, error) {
+	return t.lockNumbers(ctx, `n.held_by = $1 AND n.held_by <> ''`, runID)
+}
+
 // lockListed locks those of the listed numbers that are in the inventory.
 func (t *tx) lockListed(ctx context.Context, tenant string, numbers []string) ([]numberRow, error) {
 	list, err := jsonRows(named(numbers))
@@ -70,13 +76,13 @@ func (t *tx) lockListed(ctx context.Context, tenant string, numbers []string) ([
 	return t.lockNumbers(ctx, `n.tenant = $1 AND n.number IN (SELECT r.name FROM `+t.dialect.rows(2, columns("name"))+`)`, tenant, list)
 }
 
-// name is a row of a list of names or ids.
-type name struct {
+// listed is a row of a list of numbers or ids.
+type listed struct {
 	Name string `json:"name"`
 }
 
-func named(list []string) []name {
-	rows := make([]name, len(list))
+func named(list []string) []listed {
+	rows := make([]listed, len(list))
 	for i, item := range list {
 		rows[i].Name = item
 	}

@@ -189,7 +189,9 @@ func (s *Store) ListNumbers(ctx context.Context, f NumberFilter) (list []Number,
 	c.equal("n.tenant", f.Tenant)
 	c.at("n.node", f.Node, f.Below)
 	c.equal("n.type", f.Type)
-	c.equal("n.user_id", f.UserID)
+	if f.UserID != "" {
+		c.add("n.user_id = ? AND n.user_id <> ''", f.UserID)
+	}
 	switch f.State {
 	case absent:
 	case lifecycle.HeldState:
@@ -204,7 +206,11 @@ func (s *Store) ListNumbers(ctx context.Context, f NumberFilter) (list []Number,
 	if err != nil {
 		return nil, "", err
 	}
-	if key != nil {
+	switch {
+	case key == nil:
+	case f.Tenant != "":
+		c.add("n.number > ?", key[1])
+	default:
 		c.add("(n.tenant, n.number) > (?, ?)", key[0], key[1])
 	}
 	size := pageSize(f.Limit)
@@ -227,7 +233,9 @@ func (s *Store) NumbersOf(ctx context.Context, tenant, userID string, numbers []
 	rows = []lifecycle.NumberRow{}
 	err = s.view(ctx, "read the numbers of a user", func(t *tx) error {
 		found, err := query(ctx, t, scanNumber,
-			`SELECT `+numberColumns+` FROM numbers AS n WHERE n.tenant = $1 AND ((n.user_id = $2 AND n.user_id <> '') OR n.number IN (SELECT r.name FROM `+t.dialect.rows(3, columns("name"))+`)) ORDER BY n.number`,
+			`SELECT `+numberColumns+` FROM numbers AS n WHERE n.tenant = $1 AND n.number IN (
+			 SELECT number FROM numbers WHERE tenant = $1 AND user_id = $2 AND user_id <> '' UNION ALL SELECT r.name FROM `+t.dialect.rows(3, columns("name"))+`)
+			 ORDER BY n.number`,
 			tenant, userID, list)
 		for _, n := range found {
 			rows = append(rows, lifecycle.NumberRow{

@@ -105,7 +105,7 @@ func (t *tx) makeRoom(ctx context.Context, op Operation) (begun bool, err error)
 	if op.Request.RequestID == "" {
 		return false, nil
 	}
-	repeated, err := t.lockOperations(ctx, `request_id = $1 AND taken_over_by = ''`, op.Request.RequestID)
+	repeated, err := t.lockOperations(ctx, `request_id = $1 AND request_id <> '' AND taken_over_by = ''`, op.Request.RequestID)
 	if err != nil || len(repeated) == 0 {
 		return false, err
 	}
@@ -124,7 +124,7 @@ func (t *tx) takeOver(ctx context.Context, dead OperationRow, successor Operatio
 		string(lifecycle.Failed), micros(t.at), note, successor.RunID, dead.RunID); err != nil {
 		return err
 	}
-	held, err := t.lockNumbers(ctx, `n.held_by = $1`, dead.RunID)
+	held, err := t.lockHeld(ctx, dead.RunID)
 	if err != nil {
 		return err
 	}

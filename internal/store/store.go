@@ -134,9 +134,9 @@ func (t *tx) exec(ctx context.Context, query string, args ...any) (int64, error)
 	return result.RowsAffected()
 }
 
-// query collects the rows of a query, each read by scan.
-func query[T any](ctx context.Context, t *tx, scan func(scanner) (T, error), sql string, args ...any) ([]T, error) {
-	rows, err := t.QueryContext(ctx, sql, args...)
+// query collects the rows that a statement returns, each read by scan.
+func query[T any](ctx context.Context, t *tx, scan func(scanner) (T, error), statement string, args ...any) ([]T, error) {
+	rows, err := t.QueryContext(ctx, statement, args...)
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package store_test
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -157,6 +158,31 @@ func TestMigrateManyAtOnce(t *testing.T) {
 		require.NoError(t, err)
 		require.True(t, found, "what was stored survives")
 		require.NoError(t, first.Ping(t.Context()))
+	})
+}
+
+func TestMigrateWaitsForAnotherOnPostgreSQL(t *testing.T) {
+	storetest.EachDatabase(t, func(t *testing.T, dsn string) {
+		if strings.HasPrefix(dsn, "sqlite:") {
+			t.Skip("SQLite has no lock that outlives a transaction")
+		}
+		s, other := storetest.Open(t, dsn), storetest.SQL(t, dsn)
+		conn, err := other.Conn(t.Context())
+		require.NoError(t, err)
+		const key = 7_366_387_265 // the same in every version, or two versions would not wait for each other
+		_, err = conn.ExecContext(t.Context(), `SELECT pg_advisory_lock($1)`, int64(key))
+		require.NoError(t, err)
+		done := make(chan error, 1)
+		go func() { done <- s.Migrate(t.Context()) }()
+		require.Eventually(t, func() bool {
+			var waiting int
+			err := other.QueryRowContext(t.Context(), `SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted`).Scan(&waiting)
+			return err == nil && waiting == 1 && len(done) == 0
+		}, 10*time.Second, 5*time.Millisecond)
+		_, err = conn.ExecContext(t.Context(), `SELECT pg_advisory_unlock($1)`, int64(key))
+		require.NoError(t, err)
+		require.NoError(t, conn.Close())
+		require.NoError(t, <-done)
 	})
 }
 

@@ -147,7 +147,9 @@ func TestSubscriberIsFoundByIDAndName(t *testing.T) {
 func TestListSubscribersAtOrBelow(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, open func(...store.Option) *store.Store) {
 		s := open()
-		at := map[string]string{"anna": customer, "ben": "acme/contoso/emea", "cleo": london, "dora": "acme/contoso/emea2/rome", "emil": "acme/contoso/emea-east", "finn": "acme/contoso/emea/london/floor"}
+		at := map[string]string{"anna": customer, "ben": "acme/contoso/emea", "cleo": london, "dora": "acme/contoso/emea2/rome", "emil": "acme/contoso/emea-east", "finn": "acme/contoso/emea/london/floor",
+			// A server that does not sort by bytes would have "+" between "/" and "0", and "_" before "-".
+			"gus-x": "acme/contoso/emea+east", "gus_x": "acme/contoso/emea#east"}
 		for who, node := range at {
 			put(t, s, synced(who, lifecycle.ServiceTeams))
 			place(t, s, who, customer, node)
@@ -157,7 +159,7 @@ func TestListSubscribersAtOrBelow(t *testing.T) {
 			filter store.SubscriberFilter
 			want   []string
 		}{
-			{"all", store.SubscriberFilter{}, []string{"anna", "ben", "cleo", "dora", "emil", "finn"}},
+			{"all", store.SubscriberFilter{}, []string{"anna", "ben", "cleo", "dora", "emil", "finn", "gus-x", "gus_x"}},
 			{"at a node", store.SubscriberFilter{Tenant: tenant, Node: "acme/contoso/emea"}, []string{"ben"}},
 			{"at or below, not beside", store.SubscriberFilter{Tenant: tenant, Node: "acme/contoso/emea", Below: true}, []string{"ben", "cleo", "finn"}},
 			{"below a name with a dash", store.SubscriberFilter{Node: "acme/contoso/emea-east", Below: true}, []string{"emil"}},
@@ -165,7 +167,7 @@ func TestListSubscribersAtOrBelow(t *testing.T) {
 		}
 		for _, test := range tests {
 			t.Run(test.name, func(t *testing.T) {
-				for limit := 1; limit <= 7; limit += 2 {
+				for limit := 1; limit <= 9; limit += 2 {
 					var got []string
 					filter := test.filter
 					for filter.Limit = limit; ; {

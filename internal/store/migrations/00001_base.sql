@@ -94,6 +94,7 @@ CREATE TABLE numbers (
     CHECK (held_by <> '' OR next_state = '')
 );
 CREATE INDEX numbers_node ON numbers (tenant, node, state, number);
+-- Statements repeat the condition of a partial index: no engine infers it from a parameter.
 CREATE INDEX numbers_user ON numbers (tenant, user_id) WHERE user_id <> '';
 CREATE INDEX numbers_held ON numbers (held_by) WHERE held_by <> '';
 CREATE INDEX numbers_cooling ON numbers (cooling_until) WHERE state = 'cooling';
