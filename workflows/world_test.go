@@ -1,0 +1,176 @@
+package workflows_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/interceptor"
+	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/worker"
+
+	"tenure/activities"
+	"tenure/internal/contract"
+	"tenure/internal/fault"
+	"tenure/internal/lifecycle"
+	"tenure/workflows"
+)
+
+// world stands in for the activities: it remembers which effects are in place, so that a test can compare the end with
+// the beginning, and it fails or cancels where a test wants it to.
+type world struct {
+	mu sync.Mutex
+	// inPlace are the effects of steps that were done and not undone.
+	inPlace map[string]bool
+	calls   []string
+	closed  []lifecycle.Status
+
+	plan lifecycle.Plan
+	// fail makes an activity return that error; late makes it take effect first.
+	fail map[string]error
+	late bool
+	// before is called when an activity starts.
+	before func(name string)
+}
+
+// effects are the activities that change something, with what they change and whether they set or clear it.
+var effects = map[string]struct {
+	what string
+	set  bool
+}{
+	"UnassignNumbers": {"number", true}, "AssignNumbers": {"number", false},
+	"ApplyPolicies": {"policies", true}, "RestorePolicies": {"policies", false},
+	"RemoveFromGroups": {"groups", true}, "AddToGroups": {"groups", false},
+	"RemoveDirectLicenses": {"licenses", true}, "RestoreDirectLicenses": {"licenses", false},
+	"ReleaseNumbers": {"release", true}, "DropReleases": {"release", false},
+	"PlaceSubscriber": {"place", true}, "RestorePlacement": {"place", false},
+	"SetRole": {"role", true}, "RestoreRole": {"role", false},
+}
+
+func newWorld() *world {
+	return &world{inPlace: map[string]bool{}, fail: map[string]error{}, plan: fullPlan()}
+}
+
+// fullPlan has something to do in every step.
+func fullPlan() lifecycle.Plan {
+	p := lifecycle.Plan{
+		Operation:  lifecycle.Offboard,
+		Subscriber: lifecycle.SubscriberRef{ID: "u1", UserPrincipalName: "ada@contoso.example"},
+		Warnings:   []lifecycle.Warning{{Code: lifecycle.WarnGroupNotWritable, Message: "from the plan"}},
+		Before:     lifecycle.State{Numbers: []string{"+442079460001"}},
+	}
+	for _, name := range offboardSteps {
+		p.Steps = append(p.Steps, lifecycle.PlannedStep{
+			Name: name, Action: lifecycle.Do, Summary: "planned " + string(name),
+			Change: lifecycle.Change{Role: &lifecycle.ValueChange{From: "before", To: string(name)}},
+		})
+	}
+	return p
+}
+
+var offboardSteps = []lifecycle.StepName{
+	lifecycle.RemoveNumber, lifecycle.DisableEnterpriseVoice, lifecycle.ApplyPolicies, lifecycle.RemoveGroups,
+	lifecycle.AwaitGroupLicenses, lifecycle.RemoveLicenses, lifecycle.ReleaseNumber, lifecycle.ReturnToTenantLevel,
+	lifecycle.SetRole, lifecycle.Verify,
+}
+
+func (w *world) enter(ctx context.Context) (name string, err error) {
+	name = activity.GetInfo(ctx).ActivityType.Name
+	if w.before != nil {
+		w.before(name)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.calls = append(w.calls, name)
+	err = w.fail[name]
+	if e, ok := effects[name]; ok && (err == nil || w.late) {
+		w.inPlace[e.what] = e.set
+	}
+	return name, err
+}
+
+func (w *world) step(ctx context.Context, in activities.StepInput) (activities.StepResult, error) {
+	if in.Tenant != "contoso" || in.SubscriberID != "u1" {
+		return activities.StepResult{}, fmt.Errorf("wrong subscriber %s/%s", in.Tenant, in.SubscriberID)
+	}
+	_, err := w.enter(ctx)
+	return activities.StepResult{Outcome: lifecycle.Done}, err
+}
+
+// left are the effects that are still in place.
+func (w *world) left() []string {
+	left := []string{}
+	for what, there := range w.inPlace {
+		if there {
+			left = append(left, what)
+		}
+	}
+	slices.Sort(left)
+	return left
+}
+
+func (w *world) register(env *testsuite.TestWorkflowEnvironment) {
+	as := func(name string, f any) { env.RegisterActivityWithOptions(f, activity.RegisterOptions{Name: name}) }
+	as("Prepare", func(ctx context.Context, _ lifecycle.Request) (activities.Prepared, error) {
+		_, err := w.enter(ctx)
+		return activities.Prepared{Plan: w.plan}, err
+	})
+	for name := range effects {
+		as(name, w.step)
+	}
+	for _, name := range []string{"AwaitVoiceOff", "AwaitGroupLicensesGone", "AwaitGroupLicensesBack"} {
+		as(name, w.step)
+	}
+	as("VerifySubscriber", func(ctx context.Context, in activities.VerifyInput) (activities.Verified, error) {
+		_, err := w.enter(ctx)
+		role := fmt.Sprintf("%d steps verified", len(in.Done))
+		return activities.Verified{After: lifecycle.State{Role: &role}}, err
+	})
+	as("CloseRun", func(ctx context.Context, in activities.CloseInput) error {
+		_, err := w.enter(ctx)
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.closed = append(w.closed, in.Report.Status)
+		return err
+	})
+}
+
+// environment is a Temporal test environment in which errors leave activities as they do in the worker.
+func environment(w *world) *testsuite.TestWorkflowEnvironment {
+	var suite testsuite.WorkflowTestSuite
+	env := suite.NewTestWorkflowEnvironment()
+	env.SetWorkerOptions(worker.Options{Interceptors: []interceptor.WorkerInterceptor{&fault.Boundary{}}})
+	workflows.Register(env)
+	w.register(env)
+	return env
+}
+
+var request = lifecycle.Request{
+	Operation: lifecycle.Offboard, Tenant: "contoso", SubscriberID: "u1", RequestID: "r1", RequestedBy: "admin", OnFailure: lifecycle.OnFailureRollback,
+}
+
+// ended reads the report however the run ended.
+func ended(t *testing.T, env *testsuite.TestWorkflowEnvironment) (lifecycle.Report, *fault.Error) {
+	t.Helper()
+	require.True(t, env.IsWorkflowCompleted())
+	if err := env.GetWorkflowError(); err != nil {
+		report, cause := contract.Ended(err)
+		require.NotNil(t, report, "the run ended without a report: %v", err)
+		return *report, cause
+	}
+	var report lifecycle.Report
+	require.NoError(t, env.GetWorkflowResult(&report))
+	return report, nil
+}
+
+func outcomes(r lifecycle.Report) map[lifecycle.StepName]lifecycle.Outcome {
+	m := map[lifecycle.StepName]lifecycle.Outcome{}
+	for _, s := range r.Steps {
+		m[s.Name] = s.Outcome
+	}
+	return m
+}
