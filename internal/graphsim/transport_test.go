@@ -66,6 +66,13 @@ func TestBodiesMayBeCompressedAndChunked(t *testing.T) {
 	assert.Equal(t, 415, send(bytes.NewBufferString(`{}`), "Content-Type", "text/plain"))
 }
 
+func TestSegmentsAreSplitBeforeTheyAreDecoded(t *testing.T) {
+	s := newSim(t, nil)
+	s.do("GET", "/users/a%2Fb", nil).refused(404, "Request_ResourceNotFound", "Resource 'a/b' does not exist")
+	assert.Equal(t, "/v1.0/users/a/b", s.tenant.Journal()[0].Path)
+	s.do("GET", "/users('it''s')", nil).refused(404, "Request_ResourceNotFound", "Resource 'it's' does not exist")
+}
+
 func TestUnknownRoutesAreLoud(t *testing.T) {
 	s := newSim(t, nil)
 	s.do("GET", "/users/x/messages", nil).refused(501, "NotImplemented", "graphsim does not implement GET /users/x/messages")
