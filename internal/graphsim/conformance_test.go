@@ -177,10 +177,7 @@ func TestAnswersAgreeWithMicrosoftsMetadata(t *testing.T) {
 		a := s.get(test.path)
 		bodies := []object{a.json}
 		if _, isCollection := a.json["value"]; isCollection {
-			bodies = nil
-			for _, entry := range a.value() {
-				bodies = append(bodies, entry)
-			}
+			bodies = a.value()
 		}
 		require.NotEmpty(t, bodies, test.path)
 		for _, body := range bodies {

@@ -14,9 +14,7 @@ func (s *sim) round(link string, headers ...string) (entries []object, deltaLink
 	s.t.Helper()
 	for {
 		a := s.get(link, headers...)
-		for _, entry := range a.value() {
-			entries = append(entries, entry)
-		}
+		entries = append(entries, a.value()...)
 		if next, ok := a.json["@odata.nextLink"].(string); ok {
 			link = next
 			continue

@@ -77,13 +77,12 @@ type person struct {
 
 // group is changed in place; what a reader keeps of it never changes.
 type group struct {
-	index       int
-	id, name    string
-	kind        GroupKind
-	licenses    []*sku
-	members     []*account // by account index
-	pending     int        // members whose licenses are still to be processed
-	description string
+	index    int
+	id, name string
+	kind     GroupKind
+	licenses []*sku
+	members  []*account // by account index
+	pending  int        // members whose licenses are still to be processed
 }
 
 type sku struct {

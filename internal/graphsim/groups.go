@@ -15,7 +15,7 @@ var groupProperties = newProperties("Microsoft.DirectoryServices.Group",
 	property[*group]{"deletedDateTime", true, noGroupValue},
 	property[*group]{"classification", true, noGroupValue},
 	property[*group]{"createdDateTime", true, noGroupValue},
-	property[*group]{"description", true, func(g *group) any { return text(g.description) }},
+	property[*group]{"description", true, noGroupValue},
 	property[*group]{"displayName", true, func(g *group) any { return text(g.name) }},
 	property[*group]{"expirationDateTime", true, noGroupValue},
 	property[*group]{"groupTypes", true, func(g *group) any { return g.types() }},
@@ -29,7 +29,7 @@ var groupProperties = newProperties("Microsoft.DirectoryServices.Group",
 		if !g.mailEnabled() {
 			return nil
 		}
-		return g.nickname() + "@contoso.example"
+		return g.nickname() + "@" + defaultDomain
 	}},
 	property[*group]{"mailEnabled", true, func(g *group) any { return g.mailEnabled() }},
 	property[*group]{"mailNickname", true, func(g *group) any { return g.nickname() }},

@@ -2,7 +2,6 @@ package graphsim
 
 import (
 	"cmp"
-	"encoding/json"
 	"net/http"
 	"slices"
 	"strings"
@@ -185,10 +184,6 @@ type licenseRequest struct {
 }
 
 func (d *directory) assignLicense(c *call) (reply, error) {
-	var given map[string]json.RawMessage
-	if err := c.decode(&given); err != nil {
-		return reply{}, err
-	}
 	var request licenseRequest
 	if err := c.decode(&request); err != nil {
 		return reply{}, err

@@ -52,14 +52,12 @@ type call struct {
 	now    time.Time
 	asOf   time.Time // what a lagging read may see
 	base   string    // "http://host/v1.0"
-	method string
 	path   string
 	args   []string // the route's placeholders
 	query  query
 	header http.Header
 	body   []byte
 	roles  []string
-	access access
 }
 
 func (c *call) context(of string) string { return c.base + "/$metadata#" + of }
@@ -253,8 +251,8 @@ func (t *Tenant) handle(x *exchange, header http.Header, now time.Time) (reply, 
 	}
 	c := &call{
 		now: now, asOf: now.Add(-time.Duration(settings.ReadLagMs) * time.Millisecond), base: x.root + "/" + x.version,
-		method: x.method, path: normalPath(x.version, x.segments), args: args, query: q, header: x.header, body: x.body,
-		roles: roles, access: r.access,
+		path: normalPath(x.version, x.segments), args: args, query: q, header: x.header, body: x.body,
+		roles: roles,
 	}
 	if err := r.access.check(roles); err != nil {
 		return reply{}, err

@@ -100,13 +100,10 @@ func (d *directory) patchUser(c *call) (reply, error) {
 	}
 	maps.DeleteFunc(given, func(name string, _ json.RawMessage) bool { return strings.HasPrefix(name, "@odata.") })
 	done := reply{status: http.StatusNoContent}
-	a, found := d.lookup(c.args[0]), true
-	if a == nil {
-		found = false
-	}
+	a := d.lookup(c.args[0])
 	// The service reports success for the usage location that is already set,
 	// whatever the application may do.
-	if raw, ok := given["usageLocation"]; ok && len(given) == 1 && found {
+	if raw, ok := given["usageLocation"]; ok && len(given) == 1 && a != nil {
 		var value string
 		if json.Unmarshal(raw, &value) == nil && value != "" && value == a.latest.usageLocation {
 			return done, nil
@@ -121,7 +118,7 @@ func (d *directory) patchUser(c *call) (reply, error) {
 	if len(names) == 0 && !holdsAny(c.roles, slices.Concat(writeLocation, blockUsers)...) {
 		return reply{}, denied()
 	}
-	if !found {
+	if a == nil {
 		return reply{}, notFound(c.args[0])
 	}
 	var edits []func(*person)
