@@ -42,23 +42,40 @@ func (a *Activities) Prepare(ctx context.Context, req lifecycle.Request) (Prepar
 	if err != nil {
 		return Prepared{}, err
 	}
-	for i := range snapshot.Inventory {
-		if snapshot.Inventory[i].HeldBy == info.WorkflowExecution.RunID {
-			snapshot.Inventory[i].HeldBy = ""
-		}
+	if err := a.lookUnderHolds(ctx, info.WorkflowExecution.RunID, req.Tenant, snapshot.Inventory); err != nil {
+		return Prepared{}, err
 	}
 	plan, err := a.plan(ctx, req, snapshot)
 	if err != nil {
 		return Prepared{}, err
 	}
 	var numbers []string
-	for _, row := range snapshot.Inventory {
-		numbers = append(numbers, row.Number)
+	release, _ := plan.Step(lifecycle.ReleaseNumber)
+	for _, n := range release.Change.Numbers {
+		numbers = append(numbers, n.Number)
 	}
 	if _, err := a.Store.HoldNumbers(ctx, info.WorkflowExecution.RunID, req.Tenant, numbers); err != nil {
 		return Prepared{}, err
 	}
 	return Prepared{Plan: plan}, nil
+}
+
+// lookUnderHolds shows numbers that the run itself holds as they are underneath, so that another attempt of Prepare, or
+// a run that took over from a dead one, makes the same plan with the same digest.
+func (a *Activities) lookUnderHolds(ctx context.Context, runID, tenant string, rows []lifecycle.NumberRow) error {
+	for i := range rows {
+		if rows[i].HeldBy != runID {
+			continue
+		}
+		n, found, err := a.Store.Number(ctx, tenant, rows[i].Number)
+		if err != nil {
+			return err
+		}
+		if found {
+			rows[i].State, rows[i].HeldBy = n.Beneath, ""
+		}
+	}
+	return nil
 }
 
 // PlanFor makes the plan of an operation and changes nothing. A user whom the tenant does not know is NotFound.

@@ -32,12 +32,13 @@ const (
 )
 
 // budgets is the one table of time limits. startToClose bounds one attempt; scheduleToClose is the budget of all
-// attempts together (zero: no limit).
+// attempts together (zero: no limit). The budgets on Microsoft Graph outlast the longest Retry-After that is believed,
+// one hour.
 var budgets = map[kind]struct{ startToClose, scheduleToClose, firstRetry, lastRetry time.Duration }{
-	graphWrite: {30 * time.Second, 30 * time.Minute, time.Second, time.Minute},
+	graphWrite: {30 * time.Second, 2 * time.Hour, time.Second, time.Minute},
 	graphPoll:  {30 * time.Second, 2 * time.Hour, time.Second, 30 * time.Second},
 	verifying:  {30 * time.Second, 15 * time.Minute, time.Second, 30 * time.Second},
-	planning:   {60 * time.Second, 30 * time.Minute, time.Second, time.Minute},
+	planning:   {60 * time.Second, 2 * time.Hour, time.Second, time.Minute},
 	storeWrite: {15 * time.Second, 2 * time.Hour, time.Second, time.Minute},
 	closing:    {15 * time.Second, 0, time.Second, time.Minute},
 	question:   {60 * time.Second, 2 * time.Minute, time.Second, 10 * time.Second},

@@ -84,6 +84,8 @@ const (
 
 	// NumberNotInInventory: the number that Teams had is not in the inventory, so nothing can be released there.
 	NumberNotInInventory Reason = "number-not-in-inventory"
+	// NumberOfAnother: the inventory says that another user has the number, so it is not this run's to release.
+	NumberOfAnother Reason = "number-of-another"
 	// EnterpriseVoiceNotWritable: Enterprise Voice is on without a number; Microsoft Graph cannot switch it off.
 	EnterpriseVoiceNotWritable Reason = "enterprise-voice-not-writable"
 	// NoRole: the catalog defines no self-service role for the level.
@@ -99,6 +101,8 @@ const (
 	WarnPermissionMissing        WarningCode = "permission-missing"
 	WarnGroupLicenseRemains      WarningCode = "group-license-remains"
 	WarnNumberNotInInventory     WarningCode = "number-not-in-inventory"
+	// WarnNumberOfAnother: Teams has the number on this user and the inventory on another; an audit settles that.
+	WarnNumberOfAnother          WarningCode = "number-of-another"
 	WarnGroupNotWritable         WarningCode = "group-not-writable"
 	WarnGroupLicenseError        WarningCode = "group-license-error"
 	WarnEnterpriseVoiceStillOn   WarningCode = "enterprise-voice-still-on"

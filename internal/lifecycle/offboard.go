@@ -67,7 +67,7 @@ func (o *offboarding) refuse() error {
 		return &Refusal{Code: "guest", Message: who + " is a guest; guests have no services here to offboard"}
 	}
 	for _, row := range o.Inventory {
-		if row.HeldBy != "" {
+		if row.HeldBy != "" && o.owns(row) {
 			return &Refusal{Code: "number-held", Message: fmt.Sprintf("%s of %s is held by the run %s", row.Number, who, row.HeldBy), Hint: "wait for that run or resolve it"}
 		}
 	}
@@ -301,6 +301,11 @@ func (o *offboarding) releaseNumber() PlannedStep {
 	known := map[string]bool{}
 	for _, row := range o.Inventory {
 		known[row.Number] = true
+		if !o.owns(row) {
+			step.Action, step.Reason, step.Summary = SkipBecause, NumberOfAnother, "the inventory gives "+row.Number+" to another user"
+			o.warn(WarnNumberOfAnother, "%s is not released: Teams has it on %s, the inventory on user %s", row.Number, o.Person.UserPrincipalName, row.UserID)
+			continue
+		}
 		change := NumberChange{Number: row.Number, Type: row.Type, To: Available}
 		if rule := o.rules.Cooling(row.Node); rule.Enabled {
 			change.To, change.CoolingDays = Cooling, rule.Days
@@ -319,6 +324,9 @@ func (o *offboarding) releaseNumber() PlannedStep {
 	}
 	return step
 }
+
+// owns reports whether a row is this user's to release: its own, or one that nobody is known to have.
+func (o *offboarding) owns(row NumberRow) bool { return row.UserID == "" || row.UserID == o.Person.ID }
 
 // CoolingEnd is the moment at which a number released at that time becomes available again: exactly days × 24 h
 // later, in UTC (architecture.md §5.4).

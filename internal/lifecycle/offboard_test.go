@@ -353,6 +353,14 @@ func TestR83ReleaseByTheNumbersNode(t *testing.T) {
 		assert.Equal(t, lifecycle.LeaveAsIs, step(t, p, lifecycle.RemoveNumber).Action)
 		assert.Equal(t, lifecycle.Do, step(t, p, lifecycle.ReleaseNumber).Action)
 	})
+	t.Run("another's in the inventory", func(t *testing.T) {
+		s := typical()
+		s.Inventory[0].UserID = "u2"
+		p := plan(t, s, rules())
+		assert.Equal(t, lifecycle.NumberOfAnother, step(t, p, lifecycle.ReleaseNumber).Reason)
+		assert.Empty(t, step(t, p, lifecycle.ReleaseNumber).Change.Numbers)
+		assert.Equal(t, []lifecycle.WarningCode{"number-of-another"}, warned(p))
+	})
 	t.Run("none", func(t *testing.T) {
 		s := typical()
 		s.Teams.Numbers, s.Inventory = nil, nil

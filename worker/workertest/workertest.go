@@ -1,0 +1,170 @@
+// Package workertest runs the worker inside a test, against a real Temporal server and a simulated tenant over HTTP.
+package workertest
+
+import (
+	"context"
+	"fmt"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/testsuite"
+	"go.uber.org/zap"
+
+	"tenure/examples"
+	"tenure/internal/contract"
+	"tenure/internal/graphsim"
+	"tenure/internal/lifecycle"
+	"tenure/worker/service"
+)
+
+// Environment is a running worker with everything around it.
+type Environment struct {
+	Client client.Client
+	Tenant *graphsim.Tenant
+	// Address is Temporal's.
+	Address string
+}
+
+// Start brings everything up and fills the directory from the tenant: the example catalog, all users, placed by its
+// rules. It ends with the test. The worker reads TEMPORAL_ADDRESS, so tests that use it cannot run side by side.
+func Start(tb testing.TB, options graphsim.Options) *Environment {
+	tb.Helper()
+	tenant, err := graphsim.New(options)
+	require.NoError(tb, err)
+	web := httptest.NewServer(tenant)
+	tb.Cleanup(web.Close)
+
+	server := StartTemporal(tb)
+	tb.Setenv("TEMPORAL_ADDRESS", server.FrontendHostPort())
+	tb.Setenv("TEMPORAL_NAMESPACE", "default")
+	ctx, stop := context.WithCancel(context.Background())
+	s, err := service.Open(ctx, service.Settings{
+		Store:   "sqlite:" + filepath.Join(tb.TempDir(), "tenure.db"),
+		Tenants: []service.Tenant{{Name: "contoso", GraphURL: web.URL + "/v1.0", Credential: service.SimulatedCredential}},
+	}, zap.NewNop())
+	require.NoError(tb, err)
+	polling, ended := make(chan struct{}), make(chan error, 1)
+	go func() { ended <- s.Run(ctx, func() { close(polling) }) }()
+	tb.Cleanup(func() {
+		stop()
+		require.NoError(tb, <-ended)
+		s.Close()
+	})
+	select {
+	case <-polling:
+	case err := <-ended:
+		require.NoError(tb, err)
+	}
+	e := &Environment{Client: server.Client(), Tenant: tenant, Address: server.FrontendHostPort()}
+	e.Fill(tb)
+	return e
+}
+
+// Fill applies the example catalog, reads all users and places them by the catalog's rules.
+func (e *Environment) Fill(tb testing.TB) {
+	tb.Helper()
+	e.Ask(tb, contract.ApplyCatalog, contract.CatalogRequest{File: "examples/catalog.yaml", Text: string(examples.Catalog)}, nil)
+	e.Ask(tb, contract.SyncDirectory, contract.SyncRequest{}, nil)
+	e.Ask(tb, contract.PlaceUsers, contract.PlaceRequest{}, nil)
+}
+
+// Ask runs a short workflow and waits for its answer.
+func (e *Environment) Ask(tb testing.TB, workflow string, input, answer any) {
+	tb.Helper()
+	run, err := e.Client.ExecuteWorkflow(context.Background(), client.StartWorkflowOptions{
+		ID: "tenure/" + workflow + "/" + uuid.NewString(), TaskQueue: contract.TaskQueue,
+	}, workflow, input)
+	require.NoError(tb, err)
+	require.NoError(tb, run.Get(context.Background(), answer), workflow)
+}
+
+// Offboard starts QuickOffboard for a user by principal name.
+func (e *Environment) Offboard(tb testing.TB, user, group string) client.WorkflowRun {
+	tb.Helper()
+	var view contract.UserView
+	e.Ask(tb, contract.ShowUser, contract.ShowUserRequest{User: user}, &view)
+	return e.OffboardID(tb, view.ID, group)
+}
+
+// OffboardID starts QuickOffboard for a user by object id.
+func (e *Environment) OffboardID(tb testing.TB, id, group string) client.WorkflowRun {
+	tb.Helper()
+	run, err := e.Client.ExecuteWorkflow(context.Background(), client.StartWorkflowOptions{
+		ID: contract.SubscriberWorkflowID("contoso", id), TaskQueue: contract.TaskQueue, WorkflowExecutionErrorWhenAlreadyStarted: true,
+	}, contract.QuickOffboard, lifecycle.Request{
+		Operation: lifecycle.Offboard, Tenant: "contoso", SubscriberID: id, Group: group,
+		RequestID: uuid.NewString(), RequestedBy: "test", OnFailure: lifecycle.OnFailureRollback,
+	})
+	require.NoError(tb, err)
+	return run
+}
+
+// StartTemporal starts a development server with the settings of `tenure-worker dev` on a free port.
+func StartTemporal(tb testing.TB) *testsuite.DevServer {
+	tb.Helper()
+	options := client.Options{Logger: silent{}}
+	arguments := []string{
+		"--sqlite-pragma", "journal_mode=WAL", "--sqlite-pragma", "synchronous=NORMAL",
+		"--dynamic-config-value", "history.transferProcessorMaxPollRPS=1000",
+		"--dynamic-config-value", "history.timerProcessorMaxPollRPS=1000",
+		"--dynamic-config-value", "history.visibilityProcessorMaxPollRPS=1000",
+		"--dynamic-config-value", "matching.useNewMatcher=true",
+	}
+	for _, name := range contract.SearchAttributes() {
+		arguments = append(arguments, "--search-attribute", name+"=Keyword")
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	server, err := testsuite.StartDevServer(ctx, testsuite.DevServerOptions{
+		ExistingPath: Temporal(tb), ClientOptions: &options, DBFilename: filepath.Join(tb.TempDir(), "temporal.db"),
+		LogLevel: "error", ExtraArgs: arguments,
+	})
+	require.NoError(tb, err)
+	tb.Cleanup(func() { _ = server.Stop() })
+	return server
+}
+
+// Temporal is the temporal command: on PATH, else as `make build` leaves it.
+func Temporal(tb testing.TB) string {
+	tb.Helper()
+	if path, err := exec.LookPath("temporal"); err == nil {
+		return path
+	}
+	path := filepath.Join(Root(tb), "bin", "temporal")
+	if _, err := os.Stat(path); err != nil {
+		tb.Fatal("no temporal command on PATH nor in bin; run `make build`")
+	}
+	return path
+}
+
+// Root is the top folder of the module.
+func Root(tb testing.TB) string {
+	tb.Helper()
+	dir, err := os.Getwd()
+	require.NoError(tb, err)
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
+			return dir
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			tb.Fatal(fmt.Errorf("no go.mod above the test"))
+		}
+		dir = parent
+	}
+}
+
+// silent drops the SDK's log.
+type silent struct{}
+
+func (silent) Debug(string, ...any) {}
+func (silent) Info(string, ...any)  {}
+func (silent) Warn(string, ...any)  {}
+func (silent) Error(string, ...any) {}
