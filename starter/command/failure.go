@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -94,7 +95,7 @@ func fromFault(e *fault.Error) *Failure {
 		f.Exit = exitUndone
 	}
 	if f.Code == "" {
-		f.Code = kebab(string(e.Kind))
+		f.Code = kebab(cmp.Or(string(e.Kind), "Failed"))
 	}
 	if e.RequestID != "" {
 		f.Message += " (Microsoft request " + e.RequestID + ")"

@@ -51,7 +51,7 @@ type Watch struct {
 	WorkflowID, RunID string
 	// Every is how often progress is asked for.
 	Every time.Duration
-	// Silence is how long no worker may answer before the operator is told.
+	// Silence is how long no worker may answer before the operator is told. It bounds each question, too.
 	Silence time.Duration
 	// Lost is how long Temporal may be out of reach before following is given up.
 	Lost time.Duration
@@ -166,12 +166,9 @@ func (w Watch) Result(ctx context.Context) (Ending, error) {
 	return ending, nil
 }
 
-// queryTimeout bounds one question to a worker.
-const queryTimeout = 5 * time.Second
-
 // Progress asks a worker for the report so far. It works on closed runs too.
 func (w Watch) Progress(ctx context.Context) (lifecycle.Report, error) {
-	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
+	ctx, cancel := context.WithTimeout(ctx, w.Silence)
 	defer cancel()
 	var report lifecycle.Report
 	answer, err := w.Runs.QueryWorkflow(ctx, w.WorkflowID, w.RunID, contract.ProgressQuery)
