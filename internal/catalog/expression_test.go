@@ -53,6 +53,7 @@ func TestExpressions(t *testing.T) {
 		"${has(input.policies.X) ? 'y' : 'n'}":                    "n",
 		"${has(user.city) ? 'y' : 'n'}":                           "y",
 		"${'{' + '}'}":                                            "{}",
+		`${'a\'}b'}`:                                              "a'}b",
 		"${{'a': 'b'}['a']}":                                      "b",
 		"$${literal} ${user.city}":                                "${literal} London",
 		// What yields nothing counts as absent, whatever stands beside it.
