@@ -84,9 +84,12 @@ func New(cfg Config) (*Client, error) {
 	if err := guardSimulated(cfg.Credential, base); err != nil {
 		return nil, err
 	}
-	cloud := cfg.Cloud
-	if cloud == "" {
-		cloud = cloudOf(base.Hostname())
+	cloud, microsofts := cloudOf(base.Hostname())
+	if cfg.Cloud != "" && cfg.Cloud != cloud {
+		if microsofts {
+			return nil, fmt.Errorf("graph: %s belongs to the cloud %q, not to %q", base.Host, cloud, cfg.Cloud)
+		}
+		cloud = cfg.Cloud
 	}
 	scope, err := cloud.scope()
 	if err != nil {

@@ -63,14 +63,14 @@ func (c Cloud) scope() (string, error) {
 	return "https://" + known.host + "/.default", nil
 }
 
-// cloudOf finds the cloud of a host; the global one for hosts that are not Microsoft's.
-func cloudOf(host string) Cloud {
+// cloudOf finds the cloud of a host: the global one for hosts that are not Microsoft's.
+func cloudOf(host string) (cloud Cloud, microsofts bool) {
 	for name, known := range clouds {
 		if strings.EqualFold(known.host, host) {
-			return name
+			return name, true
 		}
 	}
-	return Global
+	return Global, false
 }
 
 // AzureIdentity says where to log in. Which identity is used, and its secrets, come from the AZURE_* variables.

@@ -63,6 +63,9 @@ func TestBaseURLsThatAreRefused(t *testing.T) {
 	if _, err := graph.New(graph.Config{BaseURL: "https://graph.microsoft.com/v1.0", Credential: granted, Cloud: "mars"}); err == nil {
 		t.Error("an unknown cloud is accepted")
 	}
+	if _, err := graph.New(graph.Config{BaseURL: graph.USGov.BaseURL(), Credential: granted, Cloud: graph.Global}); err == nil {
+		t.Error("a token of one cloud would be sent to another")
+	}
 }
 
 func TestSimulatedCredentialStaysOnThisMachine(t *testing.T) {
