@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 
 	"go.temporal.io/sdk/activity"
 	"golang.org/x/sync/errgroup"
@@ -167,7 +168,8 @@ func (a *Activities) newcomer(ctx context.Context, tenant, user string) (store.S
 		return store.Subscriber{}, err
 	}
 	who := store.Subscriber{Tenant: tenant, Person: record.Person, Placement: lifecycle.Placement{Node: level, Role: role}}
-	for _, kind := range synced(record).Services {
+	// In the order in which the store lists them: the digest of this plan is that of the plan after bringing in.
+	for _, kind := range slices.Sorted(slices.Values(synced(record).Services)) {
 		who.Services = append(who.Services, lifecycle.Service{Kind: kind, Node: level})
 	}
 	return who, nil
@@ -225,7 +227,11 @@ func (a *Activities) snapshot(ctx context.Context, tenant string, who store.Subs
 		s.Person, s.UsageLocation, s.Licenses = record.Person, record.UsageLocation, record.Licenses
 		return unknownUser(err, who.UserPrincipalName)
 	})
-	reads.Go(func() (err error) { s.Groups, err = client.Memberships(rctx, who.ID); return err })
+	// Of a user who is gone this read may be the first to come back.
+	reads.Go(func() (err error) {
+		s.Groups, err = client.Memberships(rctx, who.ID)
+		return unknownUser(err, who.UserPrincipalName)
+	})
 	reads.Go(func() (err error) { s.Teams, err = client.TeamsUser(rctx, who.ID); return err })
 	reads.Go(func() (err error) { numbers, err = client.NumbersOf(rctx, who.ID); return err })
 	reads.Go(func() (err error) { s.Permissions, err = client.Permissions(rctx); return err })
