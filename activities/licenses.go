@@ -15,7 +15,7 @@ import (
 // RemoveDirectLicenses removes the direct licenses of the change that the user still has. Without the permission it
 // is skipped with a warning (R53); only Microsoft's refusal of permission is taken so, every other error stays one.
 // The first attempt trusts the plan's snapshot and saves the read: Microsoft changes all or nothing, and refuses when
-// one of the licenses is gone.
+// one of the licenses is gone or comes from a group by now.
 func (a *Activities) RemoveDirectLicenses(ctx context.Context, in StepInput) (StepResult, error) {
 	client, err := a.client(in.Tenant)
 	if err != nil {
@@ -34,7 +34,7 @@ func (a *Activities) RemoveDirectLicenses(ctx context.Context, in StepInput) (St
 		remove = append(remove, l.SKUID)
 	}
 	err = client.ChangeLicenses(ctx, in.SubscriberID, nil, remove)
-	if f := (*fault.Error)(nil); errors.As(err, &f) && f.Code == graph.CodeLicenseNotHeld {
+	if f := (*fault.Error)(nil); errors.As(err, &f) && (f.Code == graph.CodeLicenseNotHeld || f.Code == graph.CodeLicenseInherited) {
 		return StepResult{}, fault.New(fault.Conflict, "the licenses changed since the plan was made: %s", f.Message)
 	}
 	if fault.Is(err, fault.PermissionDenied) {
