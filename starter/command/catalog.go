@@ -17,7 +17,7 @@ import (
 )
 
 func newCatalogCommand(c *Console) *cobra.Command {
-	cmd := newGroupCommand("catalog", "the catalog of hierarchy, templates and rules: check, diff, apply, show", groupConfiguration)
+	cmd := newGroupCommand("catalog", "hierarchy, templates and rules: check, diff, apply, show", groupConfiguration)
 	cmd.AddCommand(
 		newCatalogCheckCommand(c, runCatalogCheck),
 		newCatalogDiffCommand(c, runCatalogDiff),

@@ -13,7 +13,8 @@ type Address string
 // Report prints the account of a run.
 func (p Paper) Report(r lifecycle.Report, ui Address) {
 	symbol, paint := p.Status(r.Status)
-	p.Line("%s %s: %s%s", paint(symbol), p.Bold(string(r.Operation)+" "+Plain(who(r))), paint(statusWords[r.Status]), took(r))
+	words := statusWords[r.Status]
+	p.Line("%s %s: %s%s%s", paint(symbol), p.Bold(string(r.Operation)+" "+Plain(who(r))), paint(words.is), took(r), words.means)
 	if r.Failure != "" {
 		p.hanging("  cause: ", 9, r.Failure, p.Red)
 	}
@@ -106,14 +107,14 @@ func took(r lifecycle.Report) string {
 	return " in " + Duration(r.ClosedAt.Sub(r.StartedAt).Round(time.Millisecond))
 }
 
-// statusWords say what a status means to somebody who has not read the manual.
-var statusWords = map[lifecycle.Status]string{
-	lifecycle.Running:    "running",
-	lifecycle.Held:       "held, an operator is needed",
-	lifecycle.Completed:  "completed",
-	lifecycle.RolledBack: "rolled back, everything was undone",
-	lifecycle.Cancelled:  "cancelled, everything was undone",
-	lifecycle.Failed:     "failed, the undo is incomplete",
+// statusWords say what a status is and means to somebody who has not read the manual.
+var statusWords = map[lifecycle.Status]struct{ is, means string }{
+	lifecycle.Running:    {"running", ""},
+	lifecycle.Held:       {"held", ", an operator is needed"},
+	lifecycle.Completed:  {"completed", ""},
+	lifecycle.RolledBack: {"rolled back", ", everything was undone"},
+	lifecycle.Cancelled:  {"cancelled", ", everything was undone"},
+	lifecycle.Failed:     {"failed", ", the undo is incomplete"},
 }
 
 // Status is the symbol and the color of a status.
