@@ -38,16 +38,14 @@ func Start(tb testing.TB, options graphsim.Options) *Environment {
 	tb.Helper()
 	tenant, err := graphsim.New(options)
 	require.NoError(tb, err)
-	web := httptest.NewServer(tenant)
-	tb.Cleanup(web.Close)
-
+	address := Serve(tb, tenant)
 	server := StartTemporal(tb)
 	tb.Setenv("TEMPORAL_ADDRESS", server.FrontendHostPort())
 	tb.Setenv("TEMPORAL_NAMESPACE", "default")
 	ctx, stop := context.WithCancel(context.Background())
 	s, err := service.Open(ctx, service.Settings{
 		Store:   "sqlite:" + filepath.Join(tb.TempDir(), "tenure.db"),
-		Tenants: []service.Tenant{{Name: "contoso", GraphURL: web.URL + "/v1.0", Credential: service.SimulatedCredential}},
+		Tenants: []service.Tenant{{Name: "contoso", GraphURL: address + "/v1.0", Credential: service.SimulatedCredential}},
 	}, zap.NewNop())
 	require.NoError(tb, err)
 	polling, ended := make(chan struct{}), make(chan error, 1)
@@ -65,6 +63,13 @@ func Start(tb testing.TB, options graphsim.Options) *Environment {
 	e := &Environment{Client: server.Client(), Tenant: tenant, Address: server.FrontendHostPort()}
 	e.Fill(tb)
 	return e
+}
+
+// Serve serves a tenant on loopback until the test ends, and returns its address.
+func Serve(tb testing.TB, tenant *graphsim.Tenant) string {
+	web := httptest.NewServer(tenant)
+	tb.Cleanup(web.Close)
+	return web.URL
 }
 
 // Fill applies the example catalog, reads all users and places them by the catalog's rules.

@@ -1,0 +1,222 @@
+package service_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/worker"
+	"go.temporal.io/sdk/workflow"
+
+	"tenure/internal/contract"
+	"tenure/internal/graphsim"
+	"tenure/worker/workertest"
+)
+
+// The benchmarks print ratios within one run: figures of two machines, or of two days, cannot be compared.
+
+const (
+	// offboardActivities is how many activities a QuickOffboard of the typical user runs.
+	offboardActivities = 9
+	inFlight           = 50
+	oneAtATime         = 30
+	crowd              = 200
+)
+
+// bare is a workflow that does nothing, as many times as QuickOffboard does something.
+func bare(ctx workflow.Context) error {
+	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{StartToCloseTimeout: 30 * time.Second})
+	for range offboardActivities {
+		if err := workflow.ExecuteActivity(ctx, "nothing").Get(ctx, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// office is a tenant without any latency, with as many typical users in London as asked for.
+func office(users int) graphsim.Options {
+	state := graphsim.DefaultState()
+	for i := range users {
+		id := person(i)
+		state.Users = append(state.Users, graphsim.User{
+			ID: id, UserPrincipalName: fmt.Sprintf("bench%05d@contoso.example", i), DisplayName: fmt.Sprintf("Bench %d", i),
+			City: "London", UsageLocation: "GB", EnterpriseVoice: true, DirectLicenses: []graphsim.DirectLicense{{SKU: "SPE_E5"}},
+		})
+		state.Numbers = append(state.Numbers, graphsim.Number{
+			TelephoneNumber: number(i), NumberType: "directRouting", AssignedTo: id, Capabilities: []string{"userAssignment"}, NumberSource: "online",
+		})
+	}
+	for i := range state.Groups {
+		if name := state.Groups[i].DisplayName; name == "All Staff" || name == "London Office" {
+			for u := range users {
+				state.Groups[i].Members = append(state.Groups[i].Members, person(u))
+			}
+		}
+	}
+	for i := range state.SKUs {
+		state.SKUs[i].Enabled += users
+	}
+	return graphsim.Options{State: &state, Settings: &graphsim.Settings{TokenSeconds: 3600}}
+}
+
+func person(i int) string { return fmt.Sprintf("00000000-0000-4000-8000-%012d", i) }
+func number(i int) string { return fmt.Sprintf("+4420795%05d", i) }
+
+func BenchmarkQuickOffboard(b *testing.B) {
+	users := oneAtATime + crowd
+	e := workertest.Start(b, office(users))
+	e.Ask(b, contract.AddNumbers, contract.AddNumbersRequest{
+		Node: "london", Type: "directRouting", Ranges: []contract.NumberRange{{From: number(0), To: number(users - 1)}},
+	}, nil)
+	w := worker.New(e.Client, "bare", worker.Options{})
+	w.RegisterWorkflowWithOptions(bare, workflow.RegisterOptions{Name: "bare"})
+	w.RegisterActivityWithOptions(func(context.Context) error { return nil }, activity.RegisterOptions{Name: "nothing"})
+	require.NoError(b, w.Start())
+	defer w.Stop()
+
+	startBare := func(int) client.WorkflowRun {
+		run, err := e.Client.ExecuteWorkflow(context.Background(), client.StartWorkflowOptions{ID: "bare/" + uuid.NewString(), TaskQueue: "bare"}, "bare")
+		require.NoError(b, err)
+		return run
+	}
+	startOffboard := func(i int) client.WorkflowRun { return e.OffboardID(b, person(i), "") }
+
+	for range b.N {
+		var bareTimes, offboardTimes []time.Duration
+		e.Tenant.ClearJournal()
+		for i := range oneAtATime {
+			bareTimes = append(bareTimes, timed(b, startBare, i))
+			offboardTimes = append(offboardTimes, timed(b, startOffboard, i))
+			if i == 0 {
+				b.Logf("Graph requests of one run: %d (promised: at most 14); history: %d events (promised: at most 70)", len(e.Tenant.Journal()), events(b, e.Client, person(0)))
+			}
+		}
+		one := ratio(median(offboardTimes), median(bareTimes))
+		b.Logf("one at a time: p50 %v, bare %v: ratio %.2f (promised: at most 1.3)", median(offboardTimes), median(bareTimes), one)
+		b.ReportMetric(one, "p50-ratio")
+
+		bareTime := together(b, startBare, oneAtATime, crowd)
+		offboardTime := together(b, startOffboard, oneAtATime, crowd)
+		many := ratio(bareTime, offboardTime)
+		b.Logf("%d in flight: %.1f runs/s, bare %.1f: ratio %.2f (promised: at least 0.7)", inFlight, crowd/offboardTime.Seconds(), crowd/bareTime.Seconds(), many)
+		b.ReportMetric(many, "throughput-ratio")
+	}
+}
+
+func timed(b *testing.B, start func(int) client.WorkflowRun, i int) time.Duration {
+	from := time.Now()
+	require.NoError(b, start(i).Get(context.Background(), nil))
+	return time.Since(from)
+}
+
+// together runs count workflows, inFlight at a time.
+func together(b *testing.B, start func(int) client.WorkflowRun, first, count int) time.Duration {
+	from := time.Now()
+	var wg sync.WaitGroup
+	next := make(chan int)
+	for range inFlight {
+		wg.Go(func() {
+			for i := range next {
+				if err := start(i).Get(context.Background(), nil); err != nil {
+					b.Error(err)
+				}
+			}
+		})
+	}
+	for i := range count {
+		next <- first + i
+	}
+	close(next)
+	wg.Wait()
+	return time.Since(from)
+}
+
+func median(d []time.Duration) time.Duration {
+	slices.Sort(d)
+	return d[len(d)/2].Round(100 * time.Microsecond)
+}
+
+func ratio(a, b time.Duration) float64 { return a.Seconds() / b.Seconds() }
+
+func events(b *testing.B, c client.Client, id string) (count int) {
+	for it := c.GetWorkflowHistory(context.Background(), contract.SubscriberWorkflowID("contoso", id), "", false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT); it.HasNext(); count++ {
+		_, err := it.Next()
+		require.NoError(b, err)
+	}
+	return count
+}
+
+// BenchmarkWorkerMemory looks at a worker process of its own after 1,000 runs.
+func BenchmarkWorkerMemory(b *testing.B) {
+	const runs = 1000
+	root := workertest.Root(b)
+	server := workertest.StartTemporal(b)
+	tenant, err := graphsim.New(office(runs))
+	require.NoError(b, err)
+	address := workertest.Serve(b, tenant)
+	process := exec.Command(filepath.Join(root, "bin", "tenure-worker"))
+	process.Env = append(os.Environ(),
+		"TEMPORAL_ADDRESS="+server.FrontendHostPort(), "TENURE_STORE=sqlite:"+filepath.Join(b.TempDir(), "tenure.db"), "TENURE_HTTP_ADDR=127.0.0.1:0",
+		"TENURE_TENANT=contoso", "TENURE_GRAPH_URL="+address+"/v1.0", "TENURE_GRAPH_CREDENTIAL=simulated")
+	require.NoError(b, process.Start())
+	b.Cleanup(func() {
+		_ = process.Process.Signal(os.Interrupt)
+		_ = process.Wait()
+	})
+	e := &workertest.Environment{Client: server.Client(), Tenant: tenant}
+	e.Fill(b)
+	for range b.N {
+		together(b, func(i int) client.WorkflowRun { return e.OffboardID(b, person(i), "") }, 0, runs)
+		resident := residentMiB(b, process.Process.Pid)
+		b.Logf("worker after %d runs: %d MiB resident (promised: under 150 MB)", runs, resident)
+		b.ReportMetric(float64(resident), "MiB")
+	}
+}
+
+func residentMiB(b *testing.B, pid int) int {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		b.Skip("this system does not tell the memory of a process under /proc: ", err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if rest, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+			kib, err := strconv.Atoi(strings.Fields(rest)[0])
+			require.NoError(b, err)
+			return kib / 1024
+		}
+	}
+	b.Fatal("no VmRSS")
+	return 0
+}
+
+// BenchmarkCommandStart is the process time of commands that ask nobody.
+func BenchmarkCommandStart(b *testing.B) {
+	command := filepath.Join(workertest.Root(b), "bin", "tenure")
+	for _, args := range [][]string{{"version"}, {"--help"}} {
+		b.Run(args[0], func(b *testing.B) {
+			var times []time.Duration
+			for range 20 {
+				c := exec.Command(command, args...)
+				require.NoError(b, c.Run())
+				times = append(times, c.ProcessState.UserTime()+c.ProcessState.SystemTime())
+			}
+			b.Logf("tenure %s: %v of process time (promised: under 50 ms)", args[0], median(times))
+			b.ReportMetric(float64(median(times).Milliseconds()), "ms")
+		})
+	}
+}
+
