@@ -88,6 +88,9 @@ func TestNodeRefusals(t *testing.T) {
 	assert.Contains(t, r.Error(), `did you mean "london"`)
 	assert.Contains(t, r.Error(), "acme/contoso/emea/london")
 
+	_, err = c.Node("LONDON")
+	assert.Contains(t, refusal(t, err).Error(), `did you mean "london"`, "case alone is a near miss")
+
 	_, err = c.Node("paris")
 	r = refusal(t, err)
 	assert.Equal(t, "ambiguous-node", r.Code)
