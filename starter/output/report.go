@@ -53,6 +53,20 @@ func (p Paper) Step(step lifecycle.Step) {
 	}
 }
 
+// StepLine prints one step on one line, however long it is.
+func (p Paper) StepLine(step lifecycle.Step) {
+	symbol, paint := p.Outcome(step)
+	text := summary(step)
+	if step.Reason != "" {
+		text += " [" + string(step.Reason) + "]"
+	}
+	text = paint(Plain(text))
+	if step.Error != "" {
+		text += ": " + p.Red(Plain(step.Error))
+	}
+	p.Line("  %s %s %s", symbol, pad(string(step.Name), stepColumns-5), text)
+}
+
 // StepRow is a step in exactly one line that fits the terminal: how long it took, then what is being retried or else
 // what there is to say.
 func (p Paper) StepRow(step lifecycle.Step, lasted, retrying string) string {

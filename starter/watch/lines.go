@@ -16,7 +16,7 @@ type Lines struct {
 // Show implements View.
 func (l *Lines) Show(m Moment) {
 	for _, step := range l.changes.since(m.Report.Steps) {
-		l.Talk.Step(step)
+		l.Talk.StepLine(step)
 	}
 	l.notices.tell(l.Talk, m.Notice)
 	if l.retries == nil {
