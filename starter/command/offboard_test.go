@@ -201,12 +201,12 @@ func untilSignalled(ctx workflow.Context, in lifecycle.Request) (*lifecycle.Repo
 	if err := workflow.SetQueryHandler(ctx, contract.ProgressQuery, func() (lifecycle.Report, error) { return now, nil }); err != nil {
 		return nil, err
 	}
-	go_ := workflow.GetSignalChannel(ctx, "go")
-	go_.Receive(ctx, nil)
+	proceed := workflow.GetSignalChannel(ctx, "go")
+	proceed.Receive(ctx, nil)
 	now.Steps[0].StartedAt = ptr(began)
-	go_.Receive(ctx, nil)
+	proceed.Receive(ctx, nil)
 	now.Steps[0] = step(lifecycle.RemoveNumber, lifecycle.Done)
-	go_.Receive(ctx, nil)
+	proceed.Receive(ctx, nil)
 	now.Steps[1] = step(lifecycle.Verify, lifecycle.Done)
 	now.Status, now.ClosedAt = lifecycle.Completed, ptr(began.Add(time.Minute))
 	return &now, nil

@@ -115,6 +115,7 @@ func TestRetriesBelongToTheirStep(t *testing.T) {
 		"by type":               {two, watch.Attempt{Activity: "Verify", Number: 2}, "verify"},
 		"by id":                 {two, watch.Attempt{ID: "remove-licenses", Activity: "ChangeLicenses", Number: 2}, "remove-licenses"},
 		"the only one going on": {moment(3 * time.Second), watch.Attempt{Activity: "PollLicenses", Number: 2}, "remove-licenses"},
+		"of a step that waits":  {moment(3 * time.Second), watch.Attempt{Activity: "Verify", Number: 2}, ""},
 		"nobody knows":          {two, watch.Attempt{Activity: "Poll", Number: 2}, ""},
 		"the first attempt":     {two, watch.Attempt{Activity: "Verify", Number: 1}, ""},
 	}
