@@ -105,7 +105,8 @@ func TestFailureAtEveryStep(t *testing.T) {
 				assert.Contains(t, report.Failure, "Microsoft says no")
 				assert.Equal(t, lifecycle.StepFail, report.Step(step).Outcome)
 				assert.Contains(t, report.Step(step).Error, "Microsoft says no")
-				assert.Equal(t, report.Before, report.After)
+				require.NotNil(t, report.After)
+				assert.Contains(t, w.calls, "VerifyUndone", "as before is read back, not claimed")
 				for other, outcome := range outcomes(report) {
 					if other != step {
 						assert.Contains(t, []lifecycle.Outcome{lifecycle.Undone, lifecycle.Pending}, outcome, other)
@@ -174,7 +175,6 @@ func TestUndoThatFailsIsReported(t *testing.T) {
 			assert.Contains(t, cause.Message, "it is gone")
 			require.Len(t, report.UndoFailures, 1)
 			assert.Equal(t, lifecycle.WarnUndoIncomplete, report.Warnings[len(report.Warnings)-1].Code)
-			assert.Nil(t, report.After, "nobody knows the state now")
 			if e, ok := effects[undoing]; ok {
 				assert.Equal(t, []string{e.what}, w.left())
 			} else {
@@ -182,6 +182,18 @@ func TestUndoThatFailsIsReported(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestUndoThatCannotBeVerifiedIsReported(t *testing.T) {
+	w := newWorld()
+	w.fail["RemoveDirectLicenses"] = fault.New(fault.InvalidRequest, "the cause")
+	w.fail["VerifyUndone"] = fault.New(fault.NotFound, "the user is gone")
+	env := environment(w)
+	env.ExecuteWorkflow(workflows.QuickOffboard, request)
+	report, cause := ended(t, env)
+	assert.Equal(t, lifecycle.Failed, report.Status)
+	assert.Nil(t, report.After, "nobody knows the state now")
+	assert.Contains(t, cause.Message, "the user is gone")
 }
 
 func TestRetryableErrorsAreWaitedFor(t *testing.T) {

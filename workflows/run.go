@@ -171,19 +171,21 @@ func (r *run) rollBack(ctx workflow.Context, cause error) error {
 		r.report.Failure = "cancelled on request"
 	}
 	r.show(ctx)
+	var undone []lifecycle.PlannedStep
 	for _, c := range slices.Backward(r.compensations) {
 		if c.undo == nil {
 			continue
 		}
 		if _, err := c.undo(ctx, "undo "+string(c.step)); err != nil {
-			message := fmt.Sprintf("%s could not be undone: %s", c.step, describe(err).Message)
-			r.report.UndoFailures = append(r.report.UndoFailures, message)
-			r.report.Warnings = append(r.report.Warnings, lifecycle.Warning{Code: lifecycle.WarnUndoIncomplete, Message: message})
+			r.undoFailed(fmt.Sprintf("%s could not be undone: %s", c.step, describe(err).Message))
 		} else {
+			planned, _ := r.plan.Step(c.step)
+			undone = append(undone, planned)
 			r.markUndone(c)
 		}
 		r.show(ctx)
 	}
+	r.verifyUndone(ctx, undone)
 	status := lifecycle.RolledBack
 	switch {
 	case len(r.report.UndoFailures) > 0:
@@ -194,14 +196,30 @@ func (r *run) rollBack(ctx workflow.Context, cause error) error {
 	case len(r.report.Steps) > 0:
 		failure.Message += "; everything done was undone"
 	}
-	if status != lifecycle.Failed {
-		// Undone means as before; the report of a failed undo says what is known instead of claiming it.
-		r.report.After = r.report.Before
-	}
 	if err := r.close(ctx, status); err != nil {
 		return err
 	}
 	return contract.Ending(r.report, failure)
+}
+
+// verifyUndone reads back that everything is as before. Without anything undone, nothing was changed.
+func (r *run) verifyUndone(ctx workflow.Context, undone []lifecycle.PlannedStep) {
+	if len(undone) == 0 {
+		r.report.After = r.report.Before
+		return
+	}
+	in := activities.UndoneInput{Tenant: r.request.Tenant, SubscriberID: r.request.SubscriberID, Before: r.plan.Before, Undone: undone}
+	verified, err := ask[activities.Verified](onGraph(ctx, r.request.Tenant, verifying, "verify that everything is as before"), act.VerifyUndone, in)
+	if err != nil {
+		r.undoFailed("the undo could not be verified: " + describe(err).Message)
+		return
+	}
+	r.report.After = &verified.After
+}
+
+func (r *run) undoFailed(message string) {
+	r.report.UndoFailures = append(r.report.UndoFailures, message)
+	r.report.Warnings = append(r.report.Warnings, lifecycle.Warning{Code: lifecycle.WarnUndoIncomplete, Message: message})
 }
 
 func (r *run) markUndone(c compensation) {

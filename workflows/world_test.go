@@ -130,6 +130,11 @@ func (w *world) register(env *testsuite.TestWorkflowEnvironment) {
 		role := fmt.Sprintf("%d steps verified", len(in.Done))
 		return activities.Verified{After: lifecycle.State{Role: &role}}, err
 	})
+	as("VerifyUndone", func(ctx context.Context, in activities.UndoneInput) (activities.Verified, error) {
+		_, err := w.enter(ctx)
+		role := fmt.Sprintf("%d steps undone", len(in.Undone))
+		return activities.Verified{After: lifecycle.State{Role: &role}}, err
+	})
 	as("CloseRun", func(ctx context.Context, in activities.CloseInput) error {
 		_, err := w.enter(ctx)
 		w.mu.Lock()

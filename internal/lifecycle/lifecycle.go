@@ -102,13 +102,13 @@ const (
 	WarnGroupLicenseRemains      WarningCode = "group-license-remains"
 	WarnNumberNotInInventory     WarningCode = "number-not-in-inventory"
 	// WarnNumberOfAnother: Teams has the number on this user and the inventory on another; an audit settles that.
-	WarnNumberOfAnother          WarningCode = "number-of-another"
-	WarnGroupNotWritable         WarningCode = "group-not-writable"
-	WarnGroupLicenseError        WarningCode = "group-license-error"
-	WarnEnterpriseVoiceStillOn   WarningCode = "enterprise-voice-still-on"
-	WarnNotInTeams               WarningCode = "not-in-teams"
-	WarnNoRole                   WarningCode = "no-role"
-	WarnUndoIncomplete           WarningCode = "undo-incomplete"
+	WarnNumberOfAnother        WarningCode = "number-of-another"
+	WarnGroupNotWritable       WarningCode = "group-not-writable"
+	WarnGroupLicenseError      WarningCode = "group-license-error"
+	WarnEnterpriseVoiceStillOn WarningCode = "enterprise-voice-still-on"
+	WarnNotInTeams             WarningCode = "not-in-teams"
+	WarnNoRole                 WarningCode = "no-role"
+	WarnUndoIncomplete         WarningCode = "undo-incomplete"
 )
 
 // Warning is something that an operator should notice although the run went on.

@@ -512,3 +512,32 @@ func TestDisagreements(t *testing.T) {
 		})
 	}
 }
+
+func TestUnrestored(t *testing.T) {
+	s, r := typical(), rules()
+	r.RemoveGroups = &lifecycle.GroupTemplate{Groups: []string{"g1"}}
+	r.Teams = &lifecycle.PolicyTemplate{Policies: map[string]*string{"TenantDialPlan": nil}}
+	p := plan(t, s, r)
+	assert.Empty(t, lifecycle.Unrestored(p.Steps, p.Before, typical()), "as before")
+	assert.Empty(t, lifecycle.Unrestored(nil, p.Before, lifecycle.Snapshot{}), "what no step touched is not looked at")
+
+	cases := map[string]func(*lifecycle.Snapshot){
+		"Teams does not show " + number:     func(e *lifecycle.Snapshot) { e.Teams.Numbers = nil },
+		"Enterprise Voice is off":           func(e *lifecycle.Snapshot) { e.Teams.EnterpriseVoice = false },
+		"policy TenantDialPlan is not":      func(e *lifecycle.Snapshot) { e.Teams.Policies = e.Teams.Policies[:1] },
+		"not a member of All Staff":         func(e *lifecycle.Snapshot) { e.Groups = e.Groups[1:] },
+		"license SPE_E5 is not assigned":    func(e *lifecycle.Snapshot) { e.Licenses = nil },
+		number + " is not in the inventory": func(e *lifecycle.Snapshot) { e.Inventory = nil },
+		"the user is at " + contoso:         func(e *lifecycle.Snapshot) { e.Placement.Node = contoso },
+		"the role is":                       func(e *lifecycle.Snapshot) { e.Placement.Role = "customer-self-service" },
+	}
+	for want, spoil := range cases {
+		t.Run(want, func(t *testing.T) {
+			end := typical()
+			spoil(&end)
+			found := lifecycle.Unrestored(p.Steps, p.Before, end)
+			require.Len(t, found, 1)
+			assert.Contains(t, found[0], want)
+		})
+	}
+}

@@ -71,6 +71,59 @@ func Disagreements(done []PlannedStep, before State, end Snapshot) []string {
 	return found
 }
 
+// Unrestored compares what was read back after an undo with the state before the steps, and names each difference.
+// What the steps did not touch may have been changed by others and is not looked at.
+func Unrestored(steps []PlannedStep, before State, end Snapshot) []string {
+	var found []string
+	differ := func(format string, args ...any) { found = append(found, fmt.Sprintf(format, args...)) }
+	for _, step := range steps {
+		switch step.Name {
+		case RemoveNumber:
+			for _, n := range step.Change.Numbers {
+				if end.Teams == nil || !slices.ContainsFunc(end.Teams.Numbers, func(t TeamsNumber) bool { return t.Number == n.Number }) {
+					differ("Teams does not show %s", n.Number)
+				}
+			}
+			if before.EnterpriseVoice && (end.Teams == nil || !end.Teams.EnterpriseVoice) {
+				differ("Enterprise Voice is off")
+			}
+		case ApplyPolicies:
+			for _, c := range step.Change.Policies {
+				if have := end.directPolicy(c.Type); !samePolicy(have, c.From) {
+					differ("policy %s is %s", c.Type, policyName(have))
+				}
+			}
+		case RemoveGroups:
+			for _, c := range step.Change.Groups {
+				if !slices.ContainsFunc(end.Groups, func(g Group) bool { return g.ID == c.ID }) {
+					differ("not a member of %s", c.DisplayName)
+				}
+			}
+		case RemoveLicenses:
+			for _, c := range step.Change.Licenses {
+				if !slices.ContainsFunc(end.Licenses, func(l License) bool { return l.Direct() && l.SKUID == c.SKUID }) {
+					differ("license %s is not assigned", c.SKU)
+				}
+			}
+		case ReleaseNumber:
+			for _, c := range step.Change.Numbers {
+				if !slices.ContainsFunc(end.Inventory, func(r NumberRow) bool { return r.Number == c.Number }) {
+					differ("%s is not in the inventory", c.Number)
+				}
+			}
+		case ReturnToTenantLevel:
+			if end.Placement.Node != step.Change.Place.From {
+				differ("the user is at %s", end.Placement.Node)
+			}
+		case SetRole:
+			if end.Placement.Role != step.Change.Role.From {
+				differ("the role is %q", end.Placement.Role)
+			}
+		}
+	}
+	return found
+}
+
 func (s Snapshot) directPolicy(kind string) *PolicyRef {
 	if s.Teams == nil {
 		return nil
