@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"tenure/internal/catalog"
@@ -118,7 +119,7 @@ func (a *Activities) putPage(ctx context.Context, tenant string, page []store.Sy
 }
 
 // PlaceUsers places one user by hand, or by the catalog's rules those who are at a tenant level and were not
-// offboarded on purpose (R113-R117). With PlanOnly it only says who would go where.
+// offboarded on purpose (R113-R117) and whom no run has just now. With PlanOnly it only says who would go where.
 func (a *Activities) PlaceUsers(ctx context.Context, in contract.PlaceRequest) (contract.Placements, error) {
 	cat, err := a.catalog(ctx)
 	if err != nil {
@@ -143,13 +144,19 @@ func (a *Activities) PlaceUsers(ctx context.Context, in contract.PlaceRequest) (
 	out := contract.Placements{Placements: []contract.Placement{}}
 	actor := store.Actor{By: in.RequestedBy, Reason: in.Reason, RunID: runID(ctx)}
 	for _, m := range moves {
-		out.Placements = append(out.Placements, m.Placement)
 		if in.PlanOnly {
+			out.Placements = append(out.Placements, m.Placement)
 			continue
 		}
-		if err := a.Store.Place(ctx, actor, m.tenant, m.User.ID, lifecycle.PlaceChange{From: m.From, To: m.To}); err != nil {
+		err := a.Store.Place(ctx, actor, m.tenant, m.User.ID, lifecycle.PlaceChange{From: m.From, To: m.To})
+		if refusal := (*lifecycle.Refusal)(nil); in.User == "" && errors.As(err, &refusal) {
+			// A run or somebody's hand has taken this one since the rules were asked; the others are still to be placed.
+			continue
+		}
+		if err != nil {
 			return out, fmt.Errorf("place %s at %s: %w", m.User.UserPrincipalName, m.To, err)
 		}
+		out.Placements = append(out.Placements, m.Placement)
 		if m.role != m.roleBefore {
 			if err := a.Store.SetRole(ctx, actor, m.tenant, m.User.ID, lifecycle.ValueChange{From: m.roleBefore, To: m.role}); err != nil {
 				return out, fmt.Errorf("give %s the role %s: %w", m.User.UserPrincipalName, m.role, err)
@@ -206,6 +213,10 @@ func (a *Activities) byHand(ctx context.Context, cat *catalog.Catalog, in contra
 }
 
 func (a *Activities) byRules(ctx context.Context, cat *catalog.Catalog, level *catalog.Node) ([]move, error) {
+	busy, err := a.busy(ctx, level.TenantName())
+	if err != nil {
+		return nil, err
+	}
 	var moves []move
 	for cursor := ""; ; {
 		list, next, err := a.Store.ListSubscribers(ctx, store.SubscriberFilter{Tenant: level.TenantName(), Node: level.Path(), Limit: 1000, Cursor: cursor})
@@ -213,7 +224,7 @@ func (a *Activities) byRules(ctx context.Context, cat *catalog.Catalog, level *c
 			return nil, err
 		}
 		for _, who := range list {
-			if who.OffboardedAt != nil || who.Guest {
+			if who.OffboardedAt != nil || who.Guest || busy[who.ID] {
 				continue
 			}
 			placed, ok, err := cat.Place(level.TenantName(), catalog.UserOf(lifecycle.Snapshot{Person: who.Person}))
@@ -234,6 +245,25 @@ func (a *Activities) byRules(ctx context.Context, cat *catalog.Catalog, level *c
 		}
 		if cursor = next; cursor == "" {
 			return moves, nil
+		}
+	}
+}
+
+// busy are the users of a tenant whom a run has now, by object id.
+func (a *Activities) busy(ctx context.Context, tenant string) (map[string]bool, error) {
+	users := map[string]bool{}
+	for cursor := ""; ; {
+		runs, next, err := a.Store.FindOperations(ctx, store.OperationFilter{
+			Tenant: tenant, Statuses: []lifecycle.Status{lifecycle.Running, lifecycle.Held}, Limit: 1000, Cursor: cursor,
+		})
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range runs {
+			users[r.Subscriber.ID] = true
+		}
+		if cursor = next; cursor == "" {
+			return users, nil
 		}
 	}
 }
