@@ -1,6 +1,7 @@
 package activities_test
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -167,4 +168,16 @@ func TestRestoreDirectLicensesThatAreUsedUp(t *testing.T) {
 		}
 	})
 	refused(t, start(c.run("r1"), c.acts.RestoreDirectLicenses, c.of("kevin.king", c.licenses("MCOPSTN1"))), fault.BusinessRule, "no-license-left")
+}
+
+// The undo of a run has to bring the group licenses back first: a phone license stands on the plans of another one.
+func TestRestoreDirectLicensesThatStandOnGroupLicenses(t *testing.T) {
+	c := newContoso(t)
+	r, in := c.offboarded("ben.baker", "leaver")
+	i := slices.IndexFunc(in.Done, func(s lifecycle.PlannedStep) bool { return s.Name == lifecycle.RemoveLicenses })
+	restore := start(r, c.acts.RestoreDirectLicenses, c.of("ben.baker", in.Done[i].Change))
+	refused(t, restore, fault.BusinessRule, "license-dependency")
+	succeed(t, start(r, c.acts.AddToGroups, c.of("ben.baker", c.groups("License E3"))))
+	require.Equal(t, done, succeed(t, restore))
+	require.Equal(t, []string{"MCOEV"}, c.direct("ben.baker"))
 }
