@@ -54,7 +54,6 @@ type Service struct {
 func Run(ctx context.Context, settings Settings) error {
 	config := zap.NewProductionConfig()
 	config.EncoderConfig.EncodeTime = zapcore.ISO8601TimeEncoder
-	// The SDK logs every failed attempt as an error; where in the SDK that happened says nothing.
 	config.DisableStacktrace = true
 	log, err := config.Build()
 	if err != nil {
@@ -117,7 +116,9 @@ func (s *Service) connectTemporal(ctx context.Context) error {
 	}
 	meter := metric.NewMeterProvider(metric.WithReader(exporter)).Meter("temporal-sdk")
 	options.MetricsHandler = opentelemetry.NewMetricsHandler(opentelemetry.MetricsHandlerOptions{Meter: meter})
-	options.Logger = temporallog.NewStructuredLogger(slog.New(zapslog.NewHandler(s.log.Core())))
+	// The SDK logs every failed attempt as an error; where in the SDK that happened says nothing.
+	handler := zapslog.NewHandler(s.log.Core(), zapslog.AddStacktraceAt(slog.LevelError+1))
+	options.Logger = temporallog.NewStructuredLogger(slog.New(handler))
 	options.Identity = identity()
 	if s.temporal, err = dial(ctx, options, s.log); err != nil {
 		return err
