@@ -79,12 +79,16 @@ func (a *Activities) compare(ctx context.Context, in contract.CatalogRequest) (c
 // refuseOrphans refuses a catalog without a node that users or numbers stand at: they would be lost.
 func (a *Activities) refuseOrphans(ctx context.Context, next *catalog.Catalog) error {
 	current, err := a.catalog(ctx)
-	if err != nil {
-		// Without a catalog in force nothing stands anywhere.
+	if refusal := (*lifecycle.Refusal)(nil); errors.As(err, &refusal) {
+		// Without a catalog in force, or without one that can be read, there is nothing to compare with.
 		return nil
 	}
+	if err != nil {
+		return err
+	}
 	for _, node := range current.Nodes() {
-		if _, err := next.Node(node.Path()); err == nil {
+		// A node is found by its name too; users and numbers stand at its path.
+		if kept, err := next.Node(node.Path()); err == nil && kept.Path() == node.Path() {
 			continue
 		}
 		users, _, err := a.Store.ListSubscribers(ctx, store.SubscriberFilter{Node: node.Path(), Limit: 1})
