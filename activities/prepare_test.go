@@ -256,3 +256,17 @@ func TestPrepareWaitsOutTrouble(t *testing.T) {
 		})
 	}
 }
+
+func TestPrepareOfANumberThatTheInventoryGivesToAnother(t *testing.T) {
+	c := newContoso(t)
+	c.giveNumber(bensNumber, c.id("anna.archer"))
+	before := c.number(bensNumber)
+	r, plan := c.begun("anna.archer", "")
+	require.Equal(t, lifecycle.WarnNumberOfAnother, plan.Warnings[0].Code)
+	taken, _ := plan.Step(lifecycle.RemoveNumber)
+	require.Len(t, taken.Change.Numbers, 2, "Teams is asked to take both")
+	succeed(t, start(r, c.acts.ReleaseNumbers, c.planned("anna.archer", plan, lifecycle.ReleaseNumber)))
+	closeRun(r, lifecycle.Completed)
+	require.Equal(t, lifecycle.Cooling, c.number(annasNumber).State)
+	require.Equal(t, settled(before), settled(c.number(bensNumber)))
+}
