@@ -137,10 +137,10 @@ func TestNumbersAdd(t *testing.T) {
 		t.Fatal(err)
 	}
 	var runs atomic.Int32
-	var got contract.AddNumbersRequest
+	var got kept[contract.AddNumbersRequest]
 	on(t, contract.AddNumbers, func(_ workflow.Context, in contract.AddNumbersRequest) (contract.NumbersAdded, error) {
 		runs.Add(1)
-		got = in
+		got.keep(in)
 		return contract.NumbersAdded{Added: 2, Existing: 1, InUse: 1}, nil
 	})
 	where := []string{"--node", "london", "--type", "directRouting", "--yes"}
@@ -158,8 +158,8 @@ func TestNumbersAdd(t *testing.T) {
 			r := newSeat(t).tenure(append(append([]string{"numbers", "add"}, test.arguments...), where...)...)
 			r.exits(t, 0)
 			want := contract.AddNumbersRequest{Node: "london", Type: "directRouting", Numbers: test.numbers, Ranges: test.ranges, Actor: contract.Actor{RequestedBy: "operator"}}
-			if !reflect.DeepEqual(got, want) {
-				t.Errorf("asked %+v, want %+v", got, want)
+			if !reflect.DeepEqual(got.last(), want) {
+				t.Errorf("asked %+v, want %+v", got.last(), want)
 			}
 			if r.out != "2 added (1 of them used in Teams), 1 there already\n" {
 				t.Errorf("said %q", r.out)

@@ -67,9 +67,9 @@ func refusedWithEmptyReport(ctx workflow.Context, in lifecycle.Request) (*lifecy
 }
 
 func TestOffboardSendsWhatWasAsked(t *testing.T) {
-	var started lifecycle.Request
+	var started kept[lifecycle.Request]
 	id := offboards(t, func(ctx workflow.Context, in lifecycle.Request) (*lifecycle.Report, error) {
-		started = in
+		started.keep(in)
 		return completes(ctx, in)
 	})
 	asked := answers[contract.PlanRequest](t, contract.PlanOperation, plannedFor(id))
@@ -85,8 +85,8 @@ func TestOffboardSendsWhatWasAsked(t *testing.T) {
 		t.Errorf("planned %+v, want %+v", got, want)
 	}
 	want.Tenant, want.SubscriberID = tenant, id
-	if started != want {
-		t.Errorf("started %+v, want %+v", started, want)
+	if started.last() != want {
+		t.Errorf("started %+v, want %+v", started.last(), want)
 	}
 
 	run := decode[lifecycle.Report](t, r)

@@ -55,19 +55,30 @@ func on[In, Out any](t *testing.T, workflowType string, f func(workflow.Context,
 // answers makes the worker answer a question, always the same, and keeps the last input.
 func answers[In, Out any](t *testing.T, workflowType string, out Out) (last func() In) {
 	t.Helper()
-	var mu sync.Mutex
-	var got In
+	var got kept[In]
 	on(t, workflowType, func(_ workflow.Context, in In) (Out, error) {
-		mu.Lock()
-		defer mu.Unlock()
-		got = in
+		got.keep(in)
 		return out, nil
 	})
-	return func() In {
-		mu.Lock()
-		defer mu.Unlock()
-		return got
-	}
+	return got.last
+}
+
+// kept passes a value from the worker to the test.
+type kept[T any] struct {
+	mu    sync.Mutex
+	value T
+}
+
+func (k *kept[T]) keep(value T) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.value = value
+}
+
+func (k *kept[T]) last() T {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.value
 }
 
 func dispatch(ctx workflow.Context, arguments converter.EncodedValues) (any, error) {
