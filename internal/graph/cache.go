@@ -10,6 +10,9 @@ import (
 	"tenure/internal/fault"
 )
 
+// entriesPerCache bounds a cache in a tenant with endless groups; what is dropped is asked for again.
+const entriesPerCache = 10_000
+
 // cache keeps answers that repeat across users for a stated lifetime, and lets callers who ask at the same time
 // share one request. Errors are not kept.
 type cache[V any] struct {
@@ -82,6 +85,9 @@ func (c *cache[V]) store(ctx context.Context, key string, load func(context.Cont
 func (c *cache[V]) put(key string, v V) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if len(c.entries) >= entriesPerCache {
+		clear(c.entries)
+	}
 	c.entries[key] = cached[V]{value: v, until: c.clock().Add(c.lifetime)}
 }
 

@@ -28,6 +28,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"tenure/internal/fault"
+	"tenure/internal/lifecycle"
 )
 
 // sdkVersion is the version that the SDK reports about itself in the SdkVersion header.
@@ -69,7 +70,8 @@ type Client struct {
 
 	skus     *cache[skuList]
 	policies *cache[string]
-	lookups  *cache[groupRecord]
+	lookups  *cache[lifecycle.Group]
+	kinds    *cache[groupKind]
 }
 
 // New makes a client, and refuses a configuration that cannot work or that would send a token where it must not go.
@@ -122,8 +124,9 @@ func New(cfg Config) (*Client, error) {
 
 	c.skus = newCache[skuList](skuLifetime, c.clock)
 	c.policies = newCache[string](policyLifetime, c.clock)
-	// Groups are shared in flight only: a kind or a license that an administrator just changed must show at once.
-	c.lookups = newCache[groupRecord](0, c.clock)
+	// Groups are shared in flight only: a license that an administrator just changed must show at once.
+	c.lookups = newCache[lifecycle.Group](0, c.clock)
+	c.kinds = newCache[groupKind](kindLifetime, c.clock)
 	return c, nil
 }
 

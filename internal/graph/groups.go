@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/microsoftgraph/msgraph-sdk-go/groups"
@@ -17,8 +18,15 @@ import (
 	"tenure/internal/lifecycle"
 )
 
-// groupRecord is a group as it is shared between callers.
-type groupRecord = lifecycle.Group
+// kindLifetime is how long the kind of a group is kept. Kinds hardly ever change, and explain the same refusal for
+// every user of a bulk.
+const kindLifetime = 5 * time.Minute
+
+// groupKind is what is kept of a group: nothing that a decision about a user depends on.
+type groupKind struct {
+	name string
+	kind lifecycle.GroupKind
+}
 
 var groupFields = []string{
 	"id", "displayName", "groupTypes", "mailEnabled", "securityEnabled", "onPremisesSyncEnabled", "isAssignableToRole", "assignedLicenses",
@@ -86,12 +94,24 @@ func (c *Client) Group(ctx context.Context, idOrName string) (lifecycle.Group, e
 	if uuid.Validate(idOrName) == nil {
 		load = c.groupByID
 	}
-	g, err := c.lookups.get(ctx, idOrName, func(ctx context.Context) (groupRecord, error) { return load(ctx, idOrName) })
+	g, err := c.lookups.get(ctx, idOrName, func(ctx context.Context) (lifecycle.Group, error) { return load(ctx, idOrName) })
 	if err != nil {
 		return lifecycle.Group{}, err
 	}
 	g.Licenses = slices.Clone(g.Licenses)
 	return g, nil
+}
+
+// GroupKind says what the group is as far as writing its members is concerned. Answers are kept for five minutes.
+// Errors and permission are those of Group.
+func (c *Client) GroupKind(ctx context.Context, groupID string) (lifecycle.GroupKind, error) {
+	known, err := c.kinds.get(ctx, groupID, func(ctx context.Context) (groupKind, error) { return c.readKind(ctx, groupID) })
+	return known.kind, err
+}
+
+func (c *Client) readKind(ctx context.Context, groupID string) (groupKind, error) {
+	g, err := c.Group(ctx, groupID)
+	return groupKind{g.DisplayName, g.Kind}, err
 }
 
 func (c *Client) groupByID(ctx context.Context, groupID string) (g lifecycle.Group, err error) {
@@ -119,7 +139,7 @@ func (c *Client) groupByName(ctx context.Context, name string) (g lifecycle.Grou
 	err = c.call(ctx, opGroupByName, func(ctx context.Context) error {
 		answer, err := c.groups().Get(ctx, &groups.GroupsRequestBuilderGetRequestConfiguration{
 			QueryParameters: &groups.GroupsRequestBuilderGetQueryParameters{
-				Select: groupFields, Filter: ptr("displayName eq " + quoted(name)), Top: ptr[int32](2),
+				Select: groupFields, Filter: ptr("displayName eq " + Quoted(name)), Top: ptr[int32](2),
 			},
 		})
 		if err != nil {
@@ -191,18 +211,23 @@ func (c *Client) RemoveMember(ctx context.Context, groupID, userID string) (chan
 }
 
 // explainGroup tells a group that takes no members apart from a permission that is missing: Microsoft's 403 has the
-// same words for both (graph.md headline 6), so the group's kind decides.
+// same words for both (graph.md headline 6), so the group's kind decides. A kind that is kept and that Microsoft's answer
+// contradicts is read again.
 func (c *Client) explainGroup(ctx context.Context, op operation, groupID string, err error) error {
 	var f *fault.Error
 	if !errors.As(err, &f) || f.Kind != fault.PermissionDenied && f.Code != CodeSynced && f.Code != CodeGroupNotWritable {
 		return err
 	}
-	g, lookup := c.Group(ctx, groupID)
-	if lookup != nil || g.Kind.Writable() {
-		return err
+	read := func(ctx context.Context) (groupKind, error) { return c.readKind(ctx, groupID) }
+	g, kept := c.kinds.fresh(groupID)
+	if !kept || g.kind.Writable() {
+		var lookup error
+		if g, lookup = c.kinds.reload(ctx, groupID, read); lookup != nil || g.kind.Writable() {
+			return err
+		}
 	}
-	told := fault.New(fault.BusinessRule, "%s: group %q is of kind %s and takes no members from an application (Microsoft Graph answered %d)", op.doing, g.DisplayName, g.Kind, f.Status)
-	told.Details = fault.Details{Code: CodeGroupNotWritable, Hint: groupHints[g.Kind], Status: f.Status, RequestID: f.RequestID}
+	told := fault.New(fault.BusinessRule, "%s: group %q is of kind %s and takes no members from an application (Microsoft Graph answered %d)", op.doing, g.name, g.kind, f.Status)
+	told.Details = fault.Details{Code: CodeGroupNotWritable, Hint: groupHints[g.kind], Status: f.Status, RequestID: f.RequestID}
 	return told
 }
 
@@ -255,8 +280,8 @@ func kindOf(g models.Groupable) lifecycle.GroupKind {
 	return lifecycle.Security
 }
 
-// quoted is a string literal of OData.
-func quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
+// Quoted is a text as a literal of an OData filter.
+func Quoted(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
 
 func hasCode(err error, code string) bool {
 	var f *fault.Error

@@ -6,7 +6,12 @@ import (
 	"net/url"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"tenure/internal/fault"
 	"tenure/internal/graph"
@@ -167,6 +172,93 @@ func TestMembers(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestGroupKindsAreKept(t *testing.T) {
+	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	kind := `"groupTypes":["DynamicMembership"]`
+	s := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case r.Method == "GET":
+			reply(w, 200, `{"id":"`+group1+`","displayName":"Staff",`+kind+`}`)
+		default:
+			reply(w, 403, refused("Authorization_RequestDenied", "Insufficient privileges to complete the operation."))
+		}
+	})
+	c := s.client(t, func(cfg *graph.Config) { cfg.Clock = func() time.Time { return now } })
+	reads := func() (n int) {
+		for _, r := range s.requests() {
+			if r.method == "GET" {
+				n++
+			}
+		}
+		return n
+	}
+	for range 3 {
+		got, err := c.GroupKind(t.Context(), group1)
+		require.NoError(t, err)
+		assert.Equal(t, lifecycle.Dynamic, got)
+		_, err = c.AddMember(t.Context(), group1, adele)
+		wantKind(t, err, fault.BusinessRule, graph.CodeGroupNotWritable)
+	}
+	assert.Equal(t, 1, reads(), "the kind is read once for all")
+
+	_, err := c.Group(t.Context(), group1)
+	require.NoError(t, err)
+	assert.Equal(t, 2, reads(), "the group itself, with its licenses, is always read")
+
+	kind = `"groupTypes":[]`
+	now = now.Add(5 * time.Minute)
+	got, err := c.GroupKind(t.Context(), group1)
+	require.NoError(t, err)
+	assert.Equal(t, lifecycle.Security, got, "after its lifetime it is read again")
+
+	kind = `"onPremisesSyncEnabled":true`
+	_, err = c.AddMember(t.Context(), group1, adele)
+	wantKind(t, err, fault.BusinessRule, graph.CodeGroupNotWritable)
+	got, err = c.GroupKind(t.Context(), group1)
+	require.NoError(t, err)
+	assert.Equal(t, lifecycle.SyncedGroup, got, "a refusal that the kept kind does not explain reads it again")
+}
+
+func TestGroupKindErrorsAreNotKept(t *testing.T) {
+	status := 404
+	s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		if status == 200 {
+			reply(w, 200, `{"id":"`+group1+`"}`)
+			return
+		}
+		reply(w, status, refused("Request_ResourceNotFound", "x"))
+	})
+	c := s.client(t)
+	_, err := c.GroupKind(t.Context(), group1)
+	wantKind(t, err, fault.NotFound, graph.CodeUnknownGroup)
+	status = 200
+	got, err := c.GroupKind(t.Context(), group1)
+	require.NoError(t, err)
+	assert.Equal(t, lifecycle.Security, got)
+}
+
+func TestGroupKindIsSharedInFlight(t *testing.T) {
+	release := make(chan struct{})
+	s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		<-release
+		reply(w, 200, `{"id":"`+group1+`"}`)
+	})
+	c := s.client(t)
+	var asking, done sync.WaitGroup
+	for range 20 {
+		asking.Add(1)
+		done.Go(func() {
+			asking.Done()
+			_, err := c.GroupKind(t.Context(), group1)
+			assert.NoError(t, err)
+		})
+	}
+	asking.Wait()
+	close(release)
+	done.Wait()
+	assert.Len(t, s.requests(), 1)
 }
 
 func TestPagesThatLeadInACircleEnd(t *testing.T) {

@@ -62,7 +62,7 @@ func (c *Client) NumbersOf(ctx context.Context, userID string) ([]NumberAssignme
 	var all []NumberAssignment
 	skip := 0
 	for range pagesPerList {
-		found, next, err := c.numbers(ctx, "assignmentTargetId eq "+quoted(userID), skip)
+		found, next, err := c.numbers(ctx, "assignmentTargetId eq "+Quoted(userID), skip)
 		if err != nil {
 			return nil, err
 		}
@@ -85,7 +85,7 @@ func (c *Client) NumberAssignment(ctx context.Context, number string) (*NumberAs
 	if err := required(opNumbers, number); err != nil {
 		return nil, err
 	}
-	found, _, err := c.numbers(ctx, "telephoneNumber eq "+quoted(e164(number)), 0)
+	found, _, err := c.numbers(ctx, "telephoneNumber eq "+Quoted(e164(number)), 0)
 	if err != nil {
 		return nil, err
 	}

@@ -76,37 +76,10 @@ func (c *Client) User(ctx context.Context, idOrUPN string) (UserRecord, error) {
 	return record, c.nameSKUs(ctx, &record)
 }
 
-// ListUsers reads a page of users: the first one for an empty token, then the one that next of the page before
-// names. An empty next is the end. Permission as for User.
+// ListUsers is FindUsers for every user.
 func (c *Client) ListUsers(ctx context.Context, pageToken string) (page []UserRecord, next string, err error) {
-	if pageToken != "" {
-		if err := c.ownLink(pageToken); err != nil {
-			return nil, "", err
-		}
-	}
-	err = c.call(ctx, opUsers, func(ctx context.Context) error {
-		var answer models.UserCollectionResponseable
-		var err error
-		if pageToken != "" {
-			answer, err = users.NewUsersRequestBuilder(pageToken, c.adapter).Get(ctx, nil)
-		} else {
-			answer, err = c.users().Get(ctx, &users.UsersRequestBuilderGetRequestConfiguration{
-				QueryParameters: &users.UsersRequestBuilderGetQueryParameters{Select: userFields, Top: ptr[int32](usersPerPage)},
-			})
-		}
-		if err != nil {
-			return err
-		}
-		if answer == nil || answer.GetValue() == nil {
-			return errNothing
-		}
-		page, next = userRecords(answer.GetValue()), text(answer.GetOdataNextLink())
-		return nil
-	})
-	if err != nil {
-		return nil, "", err
-	}
-	return page, next, c.nameSKUs(ctx, pointers(page)...)
+	found, err := c.FindUsers(ctx, UserQuery{}, pageToken)
+	return found.Users, found.Next, err
 }
 
 // UserChanges is a page of what changed among the users.
