@@ -88,3 +88,35 @@ func TestPoliciesRefusedByMicrosoft(t *testing.T) {
 	change := lifecycle.Change{Policies: []lifecycle.PolicyChange{{Type: "TeamsCallingPolicy", To: &lifecycle.PolicyRef{ID: "bm90LXRoZXJl", Name: "Gone"}}}}
 	refused(t, start(c.run("r1"), c.acts.ApplyPolicies, c.of("anna.archer", change)), fault.BusinessRule, "unknown-policy")
 }
+
+func TestTemplatesNamePoliciesByNameOrID(t *testing.T) {
+	const opaque = "b3BhcXVlLXBvbGljeS1pZC0x"
+	noForwarding := ""
+	for _, p := range graphsim.DefaultState().Policies {
+		if p.Type == "TeamsCallingPolicy" && p.Name == "NoForwarding" {
+			noForwarding = p.ID
+		}
+	}
+	require.NotEmpty(t, noForwarding)
+	for name, row := range map[string]struct{ template, id, shown string }{
+		"by name":                           {"NoForwarding", "", "NoForwarding"},
+		"by id":                             {"", "", ""},
+		"by an id that cannot be looked up": {opaque, opaque, opaque},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if row.template == "" {
+				row.template, row.shown = noForwarding, noForwarding
+			}
+			if row.id == "" {
+				row.id = noForwarding
+			}
+			c := setup{catalog: exampleWith(t, "TeamsCallingPolicy: null", "TeamsCallingPolicy: "+row.template)}.new(t)
+			_, plan := c.begun("anna.archer", "leaver")
+			step, _ := plan.Step(lifecycle.ApplyPolicies)
+			require.Contains(t, step.Change.Policies, lifecycle.PolicyChange{
+				Type: "TeamsCallingPolicy", From: c.policy("TeamsCallingPolicy", "AllOn"), To: &lifecycle.PolicyRef{ID: row.id, Name: row.shown},
+			})
+			require.Empty(t, c.writes())
+		})
+	}
+}

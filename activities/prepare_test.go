@@ -270,3 +270,14 @@ func TestPrepareOfANumberThatTheInventoryGivesToAnother(t *testing.T) {
 	require.Equal(t, lifecycle.Cooling, c.number(annasNumber).State)
 	require.Equal(t, settled(before), settled(c.number(bensNumber)))
 }
+
+func TestPrepareOfANumberThatTeamsHasOnSomebodyItDoesNotKnow(t *testing.T) {
+	c := newContoso(t)
+	c.giveNumber(freeNumber, c.id("laura.lewis"))
+	teams, err := c.graph.TeamsUser(t.Context(), c.id("laura.lewis"))
+	require.NoError(t, err)
+	require.Nil(t, teams)
+	_, plan := c.begun("laura.lewis", "")
+	require.Contains(t, decisions(plan), "remove-number do")
+	require.Equal(t, []string{freeNumber}, plan.Before.Numbers)
+}
