@@ -20,89 +20,113 @@ const voicePatience = 5 * time.Minute
 // UnassignNumbers takes the numbers of the change from the user and follows the orders to their end. Microsoft's
 // call names no user, so that each number's holder is looked at right before.
 func (a *Activities) UnassignNumbers(ctx context.Context, in StepInput) (StepResult, error) {
-	return a.orderNumbers(ctx, in, func(client *graph.Client, n lifecycle.NumberChange, now *graph.NumberAssignment) (string, bool, error) {
-		if now == nil || now.TargetID != in.SubscriberID {
-			return "", false, nil
-		}
-		id, err := client.UnassignNumber(ctx, n.Number, now.Type)
-		return id, true, err
+	client, err := a.client(in.Tenant)
+	if err != nil {
+		return StepResult{}, err
+	}
+	return orderNumbers(ctx, client, in.Change.Numbers, numberOrder{
+		settled: func(now *graph.NumberAssignment) bool { return now == nil || now.TargetID != in.SubscriberID },
+		place: func(n lifecycle.NumberChange, now *graph.NumberAssignment) (string, error) {
+			return client.UnassignNumber(ctx, n.Number, now.Type)
+		},
 	})
 }
 
 // AssignNumbers gives the numbers of the change to the user and follows the orders to their end. A number that
 // somebody else has is NumberUnavailable. Teams may need time to know the user again after a license came back.
 func (a *Activities) AssignNumbers(ctx context.Context, in StepInput) (StepResult, error) {
-	return a.orderNumbers(ctx, in, func(client *graph.Client, n lifecycle.NumberChange, now *graph.NumberAssignment) (string, bool, error) {
-		switch {
-		case now == nil:
-			return "", false, fault.New(fault.NumberUnavailable, "%s is not in the tenant", n.Number)
-		case now.TargetID == in.SubscriberID:
-			return "", false, nil
-		case now.TargetID != "":
-			return "", false, fault.New(fault.NumberUnavailable, "%s belongs to another user by now", n.Number)
-		}
-		if teams, err := client.TeamsUser(ctx, in.SubscriberID); err != nil {
-			return "", false, err
-		} else if teams == nil {
-			return "", false, notYet(ctx, "Teams does not know the user yet")
-		}
-		id, err := client.AssignNumber(ctx, graph.AssignNumber{Number: n.Number, Type: n.Type, UserID: in.SubscriberID, Category: n.Category, LocationID: n.LocationID})
-		return id, true, err
-	})
-}
-
-// orderNumbers places an order for each number that place wants changed and polls them, one attempt at a time. The
-// orders travel from attempt to attempt in the heartbeat, so that none is placed twice.
-func (a *Activities) orderNumbers(ctx context.Context, in StepInput, place func(*graph.Client, lifecycle.NumberChange, *graph.NumberAssignment) (order string, placed bool, err error)) (StepResult, error) {
 	client, err := a.client(in.Tenant)
 	if err != nil {
 		return StepResult{}, err
 	}
-	orders := map[string]string{}
+	return orderNumbers(ctx, client, in.Change.Numbers, numberOrder{
+		settled: func(now *graph.NumberAssignment) bool { return now != nil && now.TargetID == in.SubscriberID },
+		place: func(n lifecycle.NumberChange, now *graph.NumberAssignment) (string, error) {
+			switch {
+			case now == nil:
+				return "", fault.New(fault.NumberUnavailable, "%s is not in the tenant", n.Number)
+			case now.TargetID != "":
+				return "", fault.New(fault.NumberUnavailable, "%s belongs to another user by now", n.Number)
+			}
+			if teams, err := client.TeamsUser(ctx, in.SubscriberID); err != nil {
+				return "", err
+			} else if teams == nil {
+				return "", notYet(ctx, "Teams does not know the user yet")
+			}
+			return client.AssignNumber(ctx, graph.AssignNumber{Number: n.Number, Type: n.Type, UserID: in.SubscriberID, Category: n.Category, LocationID: n.LocationID})
+		},
+	})
+}
+
+// numberOrder is a change of who has a number: whether it is as wanted, and how to order it. now is nil for a number
+// that Teams does not have.
+type numberOrder struct {
+	settled func(now *graph.NumberAssignment) bool
+	place   func(n lifecycle.NumberChange, now *graph.NumberAssignment) (operation string, err error)
+}
+
+// orderNumbers places an order for each number that is not as wanted, and looks how far the orders are; what is still
+// under way is NotYet. The orders travel from attempt to attempt in the heartbeat, so that none is placed twice.
+func orderNumbers(ctx context.Context, client *graph.Client, numbers []lifecycle.NumberChange, order numberOrder) (StepResult, error) {
+	operations := map[string]string{}
 	if activity.HasHeartbeatDetails(ctx) {
-		if err := activity.GetHeartbeatDetails(ctx, &orders); err != nil {
+		if err := activity.GetHeartbeatDetails(ctx, &operations); err != nil {
 			return StepResult{}, fault.New(fault.InvalidRequest, "read the number orders of the attempt before: %v", err)
 		}
 	}
-	for _, n := range in.Change.Numbers {
-		if _, ordered := orders[n.Number]; ordered {
+	for _, n := range numbers {
+		if _, ordered := operations[n.Number]; ordered {
 			continue
 		}
 		now, err := client.NumberAssignment(ctx, n.Number)
 		if err != nil {
 			return StepResult{}, err
 		}
-		order, placed, err := place(client, n, now)
+		if order.settled(now) {
+			continue
+		}
+		operation, err := order.place(n, now)
 		if err != nil {
 			return StepResult{}, err
 		}
-		if placed {
-			orders[n.Number] = order
-			activity.RecordHeartbeat(ctx, orders)
-		}
+		operations[n.Number] = operation
+		activity.RecordHeartbeat(ctx, operations)
 	}
-	for _, number := range slices.Sorted(maps.Keys(orders)) {
-		// Without an order to follow, the step that confirms is the judge.
-		if orders[number] == "" {
-			continue
-		}
-		operation, err := client.NumberOperation(ctx, orders[number])
-		switch {
-		case fault.Is(err, fault.NotFound):
-			continue
-		case err != nil:
-			return StepResult{}, err
-		case !operation.Finished():
-			return StepResult{}, notYet(ctx, "Microsoft is still working on %s (%s)", number, operation.Status)
-		}
-		if err := operation.Err(); err != nil {
+	for _, number := range slices.Sorted(maps.Keys(operations)) {
+		over, err := followOrder(ctx, client, number, operations[number], order)
+		if err != nil && over {
 			// A new attempt needs a new order.
-			delete(orders, number)
-			activity.RecordHeartbeat(ctx, orders)
+			delete(operations, number)
+			activity.RecordHeartbeat(ctx, operations)
+		}
+		if err != nil {
 			return StepResult{}, err
 		}
 	}
 	return done(), nil
+}
+
+// followOrder looks at an order once and reports whether it is over, well or with an error. Microsoft does not say how
+// long it keeps operations, and may name none: then the number itself tells, and an order that left no trace is a
+// Conflict that asks for another one.
+func followOrder(ctx context.Context, client *graph.Client, number, operation string, order numberOrder) (over bool, err error) {
+	if operation != "" {
+		progress, err := client.NumberOperation(ctx, operation)
+		if err == nil && !progress.Finished() {
+			return false, notYet(ctx, "Microsoft is still working on %s (%s)", number, progress.Status)
+		}
+		if err == nil {
+			return true, progress.Err()
+		}
+		if !fault.Is(err, fault.NotFound) {
+			return false, err
+		}
+	}
+	now, err := client.NumberAssignment(ctx, number)
+	if err != nil || order.settled(now) {
+		return false, err
+	}
+	return true, fault.New(fault.Conflict, "Microsoft no longer knows the order for %s and the number is as it was", number)
 }
 
 // AwaitVoiceOff confirms that the user has no number and that Enterprise Voice is off. When only Enterprise Voice

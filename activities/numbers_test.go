@@ -322,3 +322,29 @@ func TestAwaitVoiceOff(t *testing.T) {
 		require.Empty(t, c.writes())
 	})
 }
+
+// Microsoft does not say how long it keeps operations: then the number tells.
+func TestUnassignNumbersWhoseOrderIsForgotten(t *testing.T) {
+	t.Run("the number is free", func(t *testing.T) {
+		c := slowOrders().new(t)
+		task := c.unassign("anna.archer", annasNumber)
+		fail(t, task, fault.NotYet)
+		c.clock.Advance(orderTime)
+		c.AddFault(graphsim.Fault{Method: "GET", Path: numberOperations, Status: 404})
+		require.Equal(t, done, succeed(t, task))
+		require.Equal(t, []string{unassignNumber}, c.writes())
+	})
+	t.Run("the number is as it was", func(t *testing.T) {
+		c := slowOrders().new(t)
+		task := c.unassign("anna.archer", annasNumber)
+		fail(t, task, fault.NotYet)
+		c.AddFault(graphsim.Fault{Method: "GET", Path: numberOperations, Status: 404})
+		fail(t, task, fault.Conflict, annasNumber)
+		require.Empty(t, task.heartbeat)
+		fail(t, task, fault.NotYet)
+		require.Equal(t, []string{unassignNumber, unassignNumber}, c.writes(), "a new order")
+		c.clock.Advance(orderTime)
+		require.Equal(t, done, succeed(t, task))
+		require.Empty(t, c.holder(annasNumber))
+	})
+}

@@ -50,7 +50,9 @@ func (a *Activities) Locate(ctx context.Context, in contract.PlanRequest) (Locat
 	rows, _, err := a.Store.FindOperations(ctx, store.OperationFilter{
 		Tenant: who.Tenant, SubscriberID: who.ID, Statuses: []lifecycle.Status{lifecycle.Running, lifecycle.Held}, Limit: 1,
 	})
-	where.Busy = firstRun(rows)
+	if len(rows) > 0 && rows[0].RunID != in.DeadRun {
+		where.Busy = firstRun(rows)
+	}
 	return where, err
 }
 

@@ -14,7 +14,7 @@ import (
 
 // PlanOperation makes the plan of an operation, or when brief only finds the user, and changes nothing.
 func PlanOperation(ctx workflow.Context, in contract.PlanRequest) (contract.PlanAnswer, error) {
-	where, err := ask[activities.Located](onStore(ctx, question, "find the user"), act.Locate, in)
+	where, err := ask[activities.Located](onStore(ctx, question, label{summary: "find the user"}), act.Locate, in)
 	if err != nil || where.Existing != nil || where.Busy != nil || (in.Brief && where.Subscriber.ID != "") {
 		return contract.PlanAnswer{
 			Tenant: where.Tenant(), Node: where.Node, Plan: lifecycle.Plan{Subscriber: where.Subscriber},
@@ -25,7 +25,7 @@ func PlanOperation(ctx workflow.Context, in contract.PlanRequest) (contract.Plan
 	answer := contract.PlanAnswer{}
 	for _, tenant := range where.Tenants {
 		in.Request.Tenant = tenant
-		answer, err = ask[contract.PlanAnswer](onGraph(ctx, tenant, question, "read the user and plan"), act.PlanFor, in)
+		answer, err = ask[contract.PlanAnswer](onGraph(ctx, tenant, question, label{summary: "read the user and plan"}), act.PlanFor, in)
 		if err == nil || describe(err).Kind != fault.NotFound {
 			break
 		}
@@ -35,20 +35,20 @@ func PlanOperation(ctx workflow.Context, in contract.PlanRequest) (contract.Plan
 
 // ListRuns lists operations, newest first.
 func ListRuns(ctx workflow.Context, in contract.RunFilter) (contract.Runs, error) {
-	return ask[contract.Runs](onStore(ctx, question, ""), act.ListRuns, in)
+	return ask[contract.Runs](onStore(ctx, question, label{}), act.ListRuns, in)
 }
 
 // ListUsers lists users of the directory.
 func ListUsers(ctx workflow.Context, in contract.UserFilter) (contract.Users, error) {
-	return ask[contract.Users](onStore(ctx, question, ""), act.ListUsers, in)
+	return ask[contract.Users](onStore(ctx, question, label{}), act.ListUsers, in)
 }
 
 // ShowUser reads one user from Microsoft and the store.
 func ShowUser(ctx workflow.Context, in contract.ShowUserRequest) (contract.UserView, error) {
-	where, err := ask[activities.Located](onStore(ctx, question, "find the user"), act.LocateUser, in.User)
+	where, err := ask[activities.Located](onStore(ctx, question, label{summary: "find the user"}), act.LocateUser, in.User)
 	view := contract.UserView{}
 	for _, tenant := range where.Tenants {
-		view, err = ask[contract.UserView](onGraph(ctx, tenant, question, ""), act.ShowUser, activities.UserInTenant{Tenant: tenant, User: in.User})
+		view, err = ask[contract.UserView](onGraph(ctx, tenant, question, label{}), act.ShowUser, activities.UserInTenant{Tenant: tenant, User: in.User})
 		if err == nil || describe(err).Kind != fault.NotFound {
 			break
 		}
@@ -73,7 +73,7 @@ type SyncProgress struct {
 // their place and get changed attributes (architecture.md §5.6, R110).
 func SyncDirectory(ctx workflow.Context, in SyncProgress) (contract.SyncResult, error) {
 	if !in.Started {
-		where, err := ask[activities.Located](onStore(ctx, question, "find the tenants"), act.LocateUser, in.User)
+		where, err := ask[activities.Located](onStore(ctx, question, label{summary: "find the tenants"}), act.LocateUser, in.User)
 		if err != nil {
 			return in.Result, err
 		}
@@ -87,7 +87,7 @@ func SyncDirectory(ctx workflow.Context, in SyncProgress) (contract.SyncResult, 
 			return in.Result, workflow.NewContinueAsNewError(ctx, SyncDirectory, in)
 		}
 		tenant := in.Pending[0]
-		page, err := ask[activities.SyncedPage](onGraph(ctx, tenant, bulk, "read users of "+tenant), act.SyncPage, activities.SyncPageInput{Tenant: tenant, Page: in.Page})
+		page, err := ask[activities.SyncedPage](onGraph(ctx, tenant, bulk, label{summary: "read users of " + tenant}), act.SyncPage, activities.SyncPageInput{Tenant: tenant, Page: in.Page})
 		if err != nil {
 			return in.Result, err
 		}
@@ -103,7 +103,7 @@ func SyncDirectory(ctx workflow.Context, in SyncProgress) (contract.SyncResult, 
 func syncOne(ctx workflow.Context, in SyncProgress) (contract.SyncResult, error) {
 	var failed error
 	for _, tenant := range in.Pending {
-		page, err := ask[activities.SyncedPage](onGraph(ctx, tenant, question, ""), act.SyncUser, activities.UserInTenant{Tenant: tenant, User: in.User})
+		page, err := ask[activities.SyncedPage](onGraph(ctx, tenant, question, label{}), act.SyncUser, activities.UserInTenant{Tenant: tenant, User: in.User})
 		if err == nil {
 			return contract.SyncResult{Tenants: []contract.TenantSync{page.Counts}}, nil
 		}
@@ -128,31 +128,31 @@ func addCounts(all []contract.TenantSync, more contract.TenantSync) []contract.T
 
 // PlaceUsers places one user by hand, or those at the tenant level by the catalog's rules.
 func PlaceUsers(ctx workflow.Context, in contract.PlaceRequest) (contract.Placements, error) {
-	return ask[contract.Placements](onStore(ctx, bulk, ""), act.PlaceUsers, in)
+	return ask[contract.Placements](onStore(ctx, bulk, label{}), act.PlaceUsers, in)
 }
 
 // ListNumbers lists the inventory.
 func ListNumbers(ctx workflow.Context, in contract.NumberFilter) (contract.Numbers, error) {
-	return ask[contract.Numbers](onStore(ctx, question, ""), act.ListNumbers, in)
+	return ask[contract.Numbers](onStore(ctx, question, label{}), act.ListNumbers, in)
 }
 
 // ShowNumber reads one number with its history.
 func ShowNumber(ctx workflow.Context, in contract.ShowNumberRequest) (contract.NumberView, error) {
-	return ask[contract.NumberView](onStore(ctx, question, ""), act.ShowNumber, in)
+	return ask[contract.NumberView](onStore(ctx, question, label{}), act.ShowNumber, in)
 }
 
 // AddNumbers adds numbers to the inventory; Teams is asked who has them.
 func AddNumbers(ctx workflow.Context, in contract.AddNumbersRequest) (contract.NumbersAdded, error) {
-	tenant, err := ask[string](onStore(ctx, question, "find the tenant"), act.TenantOfNode, in.Node)
+	tenant, err := ask[string](onStore(ctx, question, label{summary: "find the tenant"}), act.TenantOfNode, in.Node)
 	if err != nil {
 		return contract.NumbersAdded{}, err
 	}
-	return ask[contract.NumbersAdded](onGraph(ctx, tenant, bulk, "add to "+in.Node), act.AddNumbers, in)
+	return ask[contract.NumbersAdded](onGraph(ctx, tenant, bulk, label{summary: "add to " + in.Node}), act.AddNumbers, in)
 }
 
 // ApplyCatalog puts a catalog in force and loads its numbers.
 func ApplyCatalog(ctx workflow.Context, in contract.CatalogRequest) (contract.CatalogApplied, error) {
-	applied, err := ask[activities.AppliedCatalog](onStore(ctx, question, "check and put in force"), act.ApplyCatalog, in)
+	applied, err := ask[activities.AppliedCatalog](onStore(ctx, question, label{summary: "check and put in force"}), act.ApplyCatalog, in)
 	if err != nil {
 		return contract.CatalogApplied{}, err
 	}
@@ -171,12 +171,12 @@ func ApplyCatalog(ctx workflow.Context, in contract.CatalogRequest) (contract.Ca
 
 // DiffCatalog says what applying a catalog would change.
 func DiffCatalog(ctx workflow.Context, in contract.CatalogRequest) (contract.CatalogDiff, error) {
-	return ask[contract.CatalogDiff](onStore(ctx, question, ""), act.DiffCatalog, in)
+	return ask[contract.CatalogDiff](onStore(ctx, question, label{}), act.DiffCatalog, in)
 }
 
 // ShowCatalog answers with a part of the catalog in force, as it takes effect.
 func ShowCatalog(ctx workflow.Context, in contract.ShowCatalogRequest) (any, error) {
-	return ask[any](onStore(ctx, question, ""), act.ShowCatalog, in)
+	return ask[any](onStore(ctx, question, label{}), act.ShowCatalog, in)
 }
 
 // ask runs one activity and returns its answer.

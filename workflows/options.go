@@ -45,13 +45,17 @@ var budgets = map[kind]struct{ startToClose, scheduleToClose, firstRetry, lastRe
 	bulk:       {5 * time.Minute, 30 * time.Minute, time.Second, time.Minute},
 }
 
-func options(k kind, summary string) workflow.ActivityOptions {
+// label is how an activity shows in the Temporal UI and among the pending ones: by the step that it serves.
+type label struct{ id, summary string }
+
+func options(k kind, l label) workflow.ActivityOptions {
 	b := budgets[k]
 	return workflow.ActivityOptions{
 		StartToCloseTimeout:    b.startToClose,
 		ScheduleToCloseTimeout: b.scheduleToClose,
 		WaitForCancellation:    true,
-		Summary:                summary,
+		ActivityID:             l.id,
+		Summary:                l.summary,
 		RetryPolicy: &temporal.RetryPolicy{
 			InitialInterval:    b.firstRetry,
 			BackoffCoefficient: 2,
@@ -61,13 +65,13 @@ func options(k kind, summary string) workflow.ActivityOptions {
 }
 
 // onStore makes activities run on the workflow's own queue, where they are dispatched without a round trip.
-func onStore(ctx workflow.Context, k kind, summary string) workflow.Context {
-	return workflow.WithActivityOptions(ctx, options(k, summary))
+func onStore(ctx workflow.Context, k kind, l label) workflow.Context {
+	return workflow.WithActivityOptions(ctx, options(k, l))
 }
 
 // onGraph makes activities run on the tenant's queue, whose rate stays below Microsoft's quota.
-func onGraph(ctx workflow.Context, tenant string, k kind, summary string) workflow.Context {
-	o := options(k, summary)
+func onGraph(ctx workflow.Context, tenant string, k kind, l label) workflow.Context {
+	o := options(k, l)
 	o.TaskQueue = contract.GraphQueue(tenant)
 	return workflow.WithActivityOptions(ctx, o)
 }

@@ -33,7 +33,7 @@ type work struct {
 }
 
 // task runs one or more activities and returns the result of the last.
-type task func(ctx workflow.Context, summary string) (activities.StepResult, error)
+type task func(ctx workflow.Context, l label) (activities.StepResult, error)
 
 type compensation struct {
 	work
@@ -78,7 +78,7 @@ func (r *run) execute(ctx workflow.Context, steps func(workflow.Context) error) 
 
 // prepare opens the operation in the store, holds the user's numbers and makes the plan.
 func (r *run) prepare(ctx workflow.Context) error {
-	prepared, err := ask[activities.Prepared](onGraph(ctx, r.request.Tenant, planning, "read the user and plan"), act.Prepare, r.request)
+	prepared, err := ask[activities.Prepared](onGraph(ctx, r.request.Tenant, planning, label{"plan", "read the user and plan"}), act.Prepare, r.request)
 	if err != nil {
 		return err
 	}
@@ -119,7 +119,7 @@ func (r *run) step(ctx workflow.Context, name lifecycle.StepName, w work) error 
 		started := workflow.Now(ctx).UTC()
 		entry.StartedAt = &started
 		r.show(ctx)
-		result, err := w.do(ctx, planned.Summary)
+		result, err := w.do(ctx, label{string(name), planned.Summary})
 		closed := workflow.Now(ctx).UTC()
 		entry.ClosedAt = &closed
 		if err != nil {
@@ -146,14 +146,14 @@ func (r *run) step(ctx workflow.Context, name lifecycle.StepName, w work) error 
 // verify reads the end state back and compares it with what was done.
 func (r *run) verify(ctx workflow.Context) error {
 	var verified activities.Verified
-	err := r.step(ctx, lifecycle.Verify, work{do: func(ctx workflow.Context, summary string) (activities.StepResult, error) {
+	err := r.step(ctx, lifecycle.Verify, work{do: func(ctx workflow.Context, l label) (activities.StepResult, error) {
 		in := activities.VerifyInput{Tenant: r.request.Tenant, SubscriberID: r.request.SubscriberID, Before: r.plan.Before}
 		for _, s := range r.plan.Steps {
 			if entry := r.report.Step(s.Name); entry.Outcome == lifecycle.Done {
 				in.Done = append(in.Done, s)
 			}
 		}
-		err := workflow.ExecuteActivity(onGraph(ctx, r.request.Tenant, verifying, summary), act.VerifySubscriber, in).Get(ctx, &verified)
+		err := workflow.ExecuteActivity(onGraph(ctx, r.request.Tenant, verifying, l), act.VerifySubscriber, in).Get(ctx, &verified)
 		return activities.StepResult{Outcome: lifecycle.Done, Summary: "Microsoft and the store agree with the plan"}, err
 	}})
 	if err == nil {
@@ -176,7 +176,7 @@ func (r *run) rollBack(ctx workflow.Context, cause error) error {
 		if c.undo == nil {
 			continue
 		}
-		if _, err := c.undo(ctx, "undo "+string(c.step)); err != nil {
+		if _, err := c.undo(ctx, label{"undo-" + string(c.step), "undo " + string(c.step)}); err != nil {
 			r.undoFailed(fmt.Sprintf("%s could not be undone: %s", c.step, describe(err).Message))
 		} else {
 			planned, _ := r.plan.Step(c.step)
@@ -209,7 +209,7 @@ func (r *run) verifyUndone(ctx workflow.Context, undone []lifecycle.PlannedStep)
 		return
 	}
 	in := activities.UndoneInput{Tenant: r.request.Tenant, SubscriberID: r.request.SubscriberID, Before: r.plan.Before, Undone: undone}
-	verified, err := ask[activities.Verified](onGraph(ctx, r.request.Tenant, verifying, "verify that everything is as before"), act.VerifyUndone, in)
+	verified, err := ask[activities.Verified](onGraph(ctx, r.request.Tenant, verifying, label{"verify-undo", "verify that everything is as before"}), act.VerifyUndone, in)
 	if err != nil {
 		r.undoFailed("the undo could not be verified: " + describe(err).Message)
 		return
@@ -237,7 +237,7 @@ func (r *run) close(ctx workflow.Context, status lifecycle.Status) error {
 	now := workflow.Now(ctx).UTC()
 	r.report.Status, r.report.ClosedAt = status, &now
 	in := activities.CloseInput{Report: r.report}
-	if err := workflow.ExecuteActivity(onStore(ctx, closing, "close the run: "+string(status)), act.CloseRun, in).Get(ctx, nil); err != nil {
+	if err := workflow.ExecuteActivity(onStore(ctx, closing, label{"close", "close the run: " + string(status)}), act.CloseRun, in).Get(ctx, nil); err != nil {
 		return err
 	}
 	r.show(ctx)
@@ -246,15 +246,15 @@ func (r *run) close(ctx workflow.Context, status lifecycle.Status) error {
 
 // graph makes a task of one activity on the tenant's queue.
 func (r *run) graph(k kind, activity any, change lifecycle.Change) task {
-	return func(ctx workflow.Context, summary string) (activities.StepResult, error) {
-		return ask[activities.StepResult](onGraph(ctx, r.request.Tenant, k, summary), activity, r.input(change))
+	return func(ctx workflow.Context, l label) (activities.StepResult, error) {
+		return ask[activities.StepResult](onGraph(ctx, r.request.Tenant, k, l), activity, r.input(change))
 	}
 }
 
 // store makes a task of one activity on the workflow's own queue.
 func (r *run) store(activity any, change lifecycle.Change) task {
-	return func(ctx workflow.Context, summary string) (activities.StepResult, error) {
-		return ask[activities.StepResult](onStore(ctx, storeWrite, summary), activity, r.input(change))
+	return func(ctx workflow.Context, l label) (activities.StepResult, error) {
+		return ask[activities.StepResult](onStore(ctx, storeWrite, l), activity, r.input(change))
 	}
 }
 
@@ -264,11 +264,11 @@ func (r *run) input(change lifecycle.Change) activities.StepInput {
 
 // both makes one task of two, the second after the first.
 func both(first, second task) task {
-	return func(ctx workflow.Context, summary string) (activities.StepResult, error) {
-		if result, err := first(ctx, summary); err != nil {
+	return func(ctx workflow.Context, l label) (activities.StepResult, error) {
+		if result, err := first(ctx, l); err != nil {
 			return result, err
 		}
-		return second(ctx, summary)
+		return second(ctx, l)
 	}
 }
 

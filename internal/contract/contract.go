@@ -75,6 +75,9 @@ type PlanRequest struct {
 	// Brief only finds the user: nobody is going to look at the plan, and the run makes its own. The plan in the answer
 	// then holds nothing but the subscriber.
 	Brief bool `json:"brief,omitempty"`
+	// DeadRun is a run that the store has as active although Temporal has it closed, as after a termination. It keeps
+	// nobody busy: the next run takes over from it.
+	DeadRun string `json:"deadRun,omitempty"`
 }
 
 // PlanAnswer is the plan, the tenant and node that it is for, and the run that a request id already belongs to.

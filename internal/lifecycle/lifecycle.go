@@ -3,6 +3,8 @@
 // Microsoft Graph, so that every row of every decision table can be tested as a table.
 package lifecycle
 
+import "encoding/json"
+
 // Operation is the kind of change that a run makes to one subscriber.
 type Operation string
 
@@ -65,8 +67,16 @@ const (
 	Verify                 StepName = "verify"
 )
 
-// Reason says why a step was skipped, or why there was nothing to change.
+// Reason says why a step was skipped, or why there was nothing to change. No reason is null in JSON.
 type Reason string
+
+// MarshalJSON implements json.Marshaler.
+func (r Reason) MarshalJSON() ([]byte, error) {
+	if r == "" {
+		return []byte("null"), nil
+	}
+	return json.Marshal(string(r))
+}
 
 // The documented reasons: those of architecture.md §5.3, and below the line the ones that this program adds.
 const (

@@ -65,7 +65,7 @@ func (p Plan) Changes() bool {
 type PlannedStep struct {
 	Name    StepName `json:"name"`
 	Action  Action   `json:"action"`
-	Reason  Reason   `json:"reason,omitempty"`
+	Reason  Reason   `json:"reason"`
 	Summary string   `json:"summary"`
 	Change  Change   `json:"change"`
 }
@@ -153,7 +153,7 @@ type LicenseState struct {
 	SKU string `json:"sku"`
 	// Assignment is direct or group; Group is the name of the group, or null.
 	Assignment string  `json:"assignment"`
-	Group      *string `json:"group,omitempty"`
+	Group      *string `json:"group"`
 }
 
 // State renders the snapshot as reports show it.

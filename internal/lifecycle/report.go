@@ -27,12 +27,12 @@ type Report struct {
 type Step struct {
 	Name    StepName `json:"name"`
 	Outcome Outcome  `json:"outcome"`
-	Reason  Reason   `json:"reason,omitempty"`
+	Reason  Reason   `json:"reason"`
 	Summary string   `json:"summary"`
 	Detail  Change   `json:"detail"`
 	// StartedAt and ClosedAt are null for a step that did not run.
-	StartedAt *time.Time `json:"startedAt,omitempty"`
-	ClosedAt  *time.Time `json:"closedAt,omitempty"`
+	StartedAt *time.Time `json:"startedAt"`
+	ClosedAt  *time.Time `json:"closedAt"`
 	Error     string     `json:"error,omitempty"`
 }
 

@@ -56,7 +56,9 @@ func runOffboard(ctx context.Context, c *Console, o offboardOptions) error {
 	}
 	request := c.request(lifecycle.Offboard)
 	request.Group = o.group
-	answer, err := c.plan(ctx, o.user, request)
+	// With --yes nobody looks at a plan before the run makes its own; with --detach nobody would see its refusal.
+	brief := c.flags.yes && !c.flags.detach
+	answer, err := c.plan(ctx, contract.PlanRequest{User: o.user, Request: request, Brief: brief})
 	if err != nil {
 		return err
 	}
@@ -66,7 +68,7 @@ func runOffboard(ctx context.Context, c *Console, o offboardOptions) error {
 	case answer.Busy != nil:
 		return busy(o.user, *answer.Busy)
 	}
-	if c.flags.output == output.TextFormat || !c.flags.yes {
+	if !brief && (c.flags.output == output.TextFormat || !c.flags.yes) {
 		c.talk().Plan(answer.Plan, answer.Node)
 		c.talk().Line("")
 	}
@@ -77,10 +79,28 @@ func runOffboard(ctx context.Context, c *Console, o offboardOptions) error {
 	return c.start(ctx, contract.QuickOffboard, request, answer)
 }
 
-// plan asks a worker for the plan of an operation.
-func (c *Console) plan(ctx context.Context, user string, request lifecycle.Request) (contract.PlanAnswer, error) {
+// plan asks a worker for the plan of an operation. The store may have a run as active that Temporal has closed, after a
+// termination say; such a run keeps nobody busy.
+func (c *Console) plan(ctx context.Context, question contract.PlanRequest) (contract.PlanAnswer, error) {
 	var answer contract.PlanAnswer
-	err := c.ask(ctx, errand{contract.PlanOperation, contract.PlanRequest{User: user, Request: request}, fmt.Sprintf("plan: %s %s", request.Operation, user)}, &answer)
+	ask := errand{contract.PlanOperation, question, fmt.Sprintf("plan: %s %s", question.Request.Operation, question.User)}
+	err := c.ask(ctx, ask, &answer)
+	if err != nil || answer.Busy == nil {
+		return answer, err
+	}
+	conn, err := c.temporal(ctx)
+	if err != nil {
+		return answer, err
+	}
+	running, err := c.describe(ctx, conn, answer.Busy.WorkflowID, answer.Busy.RunID)
+	if forgotten := (*serviceerror.NotFound)(nil); err != nil && !errors.As(err, &forgotten) || running.open {
+		// The run is open, or Temporal does not say; then the store's word stands.
+		return answer, nil
+	}
+	question.DeadRun = answer.Busy.RunID
+	ask.input = question
+	answer = contract.PlanAnswer{}
+	err = c.ask(ctx, ask, &answer)
 	return answer, err
 }
 

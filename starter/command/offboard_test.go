@@ -167,6 +167,37 @@ func TestBusyUserIsRefused(t *testing.T) {
 	})
 }
 
+// The store keeps a terminated run as active until the next one takes over from it; nobody is busy by that.
+func TestTerminatedRunKeepsNobodyBusy(t *testing.T) {
+	id := offboards(t, untilSignalled)
+	dead := startedByHand(t, id, "dead")
+	if err := server.client.TerminateWorkflow(t.Context(), dead.GetID(), dead.GetRunID(), "test"); err != nil {
+		t.Fatal(err)
+	}
+	on(t, contract.PlanOperation, func(_ workflow.Context, in contract.PlanRequest) (contract.PlanAnswer, error) {
+		if in.DeadRun != dead.GetRunID() {
+			return contract.PlanAnswer{Tenant: tenant, Busy: &contract.RunRef{WorkflowID: dead.GetID(), RunID: dead.GetRunID()}}, nil
+		}
+		return plannedFor(id), nil
+	})
+	on(t, contract.QuickOffboard, completes)
+	newSeat(t).tenure("offboard", ada, "--yes").exits(t, 0)
+}
+
+func TestOffboardMakesNoPlanThatNobodySees(t *testing.T) {
+	for _, row := range []struct {
+		arguments []string
+		brief     bool
+	}{{[]string{"--yes"}, true}, {[]string{"--yes", "--detach"}, false}} {
+		id := offboards(t, completes)
+		last := answers[contract.PlanRequest](t, contract.PlanOperation, plannedFor(id))
+		newSeat(t).tenure(append([]string{"offboard", ada}, row.arguments...)...).exits(t, 0)
+		if got := last().Brief; got != row.brief {
+			t.Errorf("%v: brief %v, want %v", row.arguments, got, row.brief)
+		}
+	}
+}
+
 func TestSameRequestIDIsOneRun(t *testing.T) {
 	t.Run("running", func(t *testing.T) {
 		id := offboards(t, untilSignalled)

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tenure/internal/contract"
 	"tenure/internal/lifecycle"
 	"tenure/starter/output"
 )
@@ -37,7 +38,7 @@ func newPlanOffboardCommand(c *Console, run func(context.Context, *Console, offb
 func runPlanOffboard(ctx context.Context, c *Console, o offboardOptions) error {
 	request := c.request(lifecycle.Offboard)
 	request.Group = o.group
-	answer, err := c.plan(ctx, o.user, request)
+	answer, err := c.plan(ctx, contract.PlanRequest{User: o.user, Request: request})
 	switch {
 	case err != nil:
 		return err

@@ -3,6 +3,7 @@ package embedded
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -48,16 +49,21 @@ func Demo(ctx context.Context, s Settings) (err error) {
 		c := exec.CommandContext(ctx, command, args...)
 		c.Stdin, c.Stdout, c.Stderr = os.Stdin, os.Stdout, os.Stderr
 		c.Env = append(os.Environ(), "TENURE_TEMPORAL_UI="+ui)
-		if err := c.Run(); err != nil {
+		var exit *exec.ExitError
+		if err := c.Run(); errors.As(err, &exit) && exit.ExitCode() == 2 {
+			// A plan with changes.
+			return nil
+		} else if err != nil {
 			return fmt.Errorf("tenure %s: %w", strings.Join(args, " "), err)
 		}
 		return nil
 	}
-	offboard := []string{"offboard", who}
+	steps := [][]string{{"users", "list"}, {"users", "show", who}, {"offboard", who}, {"users", "show", who}}
 	if !terminal {
-		offboard = append(offboard, "--yes")
+		// Nobody can be asked, so the plan is shown by itself.
+		steps = [][]string{{"users", "list"}, {"plan", "offboard", who}, {"offboard", who, "--yes"}, {"users", "show", who}}
 	}
-	for _, args := range [][]string{{"users", "list"}, {"users", "show", who}, offboard, {"users", "show", who}} {
+	for _, args := range steps {
 		if err := run(args...); err != nil {
 			return err
 		}

@@ -219,4 +219,3 @@ func BenchmarkCommandStart(b *testing.B) {
 		})
 	}
 }
-
