@@ -50,6 +50,9 @@ type Config struct {
 	Tenant string
 	// Registerer receives the metrics; nil means none. Clients of several tenants may share one.
 	Registerer prometheus.Registerer
+	// OnLoad, if not nil, is told of every answer that says how loaded the tenant is. It is called before the answer is
+	// used, by many goroutines at once, and must not block.
+	OnLoad func(Load)
 	// Transport replaces the HTTP transport underneath the pipeline; nil means one of its own.
 	Transport http.RoundTripper
 	// Timeout bounds one call to Graph; zero means 30 s.
@@ -116,7 +119,7 @@ func New(cfg Config) (*Client, error) {
 	c.adapter, err = msgraphgocore.NewGraphRequestAdapterBaseWithParseNodeFactoryAndSerializationWriterFactoryAndHttpClient(
 		auth, msgraphgocore.GraphClientOptions{GraphServiceLibraryVersion: sdkVersion},
 		jsonserialization.NewJsonParseNodeFactory(), jsonserialization.NewJsonSerializationWriterFactory(),
-		newPipeline(cfg.Transport, collectors, c.clock))
+		newPipeline(cfg.Transport, collectors, cfg.OnLoad, c.clock))
 	if err != nil {
 		return nil, fmt.Errorf("graph: preparing the request adapter: %w", err)
 	}

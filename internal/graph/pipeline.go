@@ -28,7 +28,7 @@ const (
 )
 
 // newPipeline makes the HTTP client of graph.md §8.4: explicit order, no retries, no compression, no redirects.
-func newPipeline(transport http.RoundTripper, m *metrics, clock func() time.Time) *http.Client {
+func newPipeline(transport http.RoundTripper, m *metrics, onLoad func(Load), clock func() time.Time) *http.Client {
 	if transport == nil {
 		own := http.DefaultTransport.(*http.Transport).Clone()
 		own.MaxIdleConnsPerHost = 64
@@ -36,7 +36,7 @@ func newPipeline(transport http.RoundTripper, m *metrics, clock func() time.Time
 	}
 	return &http.Client{
 		Transport: khttp.NewCustomTransportWithParentTransport(
-			&headerTap{next: &errorNormaliser{next: transport, clock: clock}, metrics: m, clock: clock},
+			&headerTap{next: &errorNormaliser{next: transport, clock: clock}, metrics: m, onLoad: onLoad, clock: clock},
 			msgraphgocore.NewGraphTelemetryHandler(&msgraphgocore.GraphClientOptions{GraphServiceLibraryVersion: sdkVersion}),
 			khttp.NewParametersNameDecodingHandler(),
 			khttp.NewUserAgentHandler(),
@@ -49,6 +49,7 @@ func newPipeline(transport http.RoundTripper, m *metrics, clock func() time.Time
 type headerTap struct {
 	next    http.RoundTripper
 	metrics *metrics
+	onLoad  func(Load)
 	clock   func() time.Time
 }
 
@@ -57,6 +58,11 @@ func (t *headerTap) RoundTrip(req *http.Request) (*http.Response, error) {
 	began := t.clock()
 	resp, err := t.next.RoundTrip(req)
 	t.metrics.observe(x, resp, t.clock().Sub(began))
+	if t.onLoad != nil {
+		if load, says := loadOf(x, resp); says {
+			t.onLoad(load)
+		}
+	}
 	return resp, err
 }
 
