@@ -46,11 +46,12 @@ type Pacer struct {
 	config Config
 	wake   chan struct{}
 
-	mu     sync.Mutex
-	queue  Queue
-	state  State
-	mark   string
-	looked time.Time
+	mu    sync.Mutex
+	queue Queue
+	state State
+	mark  string
+	// failed is when the last look failed; zero when it did not.
+	failed time.Time
 }
 
 // New makes a pacer; it does nothing before Run.
@@ -66,8 +67,8 @@ func (p *Pacer) Hear(c Complaint) {
 	now := p.config.Clock()
 	p.mu.Lock()
 	p.state = p.state.Hear(c, now)
-	// A queue that cannot be reached is asked again at the next look, not for each complaint.
-	urgent := p.state.Complained() && !now.Before(p.looked.Add(settle))
+	// A queue that cannot be reached is not asked again for each complaint.
+	urgent := p.state.Complained() && !now.Before(p.failed.Add(settle))
 	p.mu.Unlock()
 	if urgent {
 		select {
@@ -110,7 +111,7 @@ func (p *Pacer) Run(ctx context.Context) {
 func (p *Pacer) pause() time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.state.Rate > 0 || p.state.Complained() {
+	if p.state.Rate > 0 || p.state.Complained() || !p.failed.IsZero() {
 		return lookSlowed
 	}
 	return lookCalm
@@ -124,6 +125,12 @@ func (p *Pacer) Look(ctx context.Context) error {
 			p.config.OnError(err)
 		}
 		err = p.look(ctx)
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.failed = time.Time{}
+	if err != nil {
+		p.failed = p.config.Clock()
 	}
 	return err
 }
@@ -143,7 +150,6 @@ func (p *Pacer) look(ctx context.Context) error {
 	now := p.config.Clock()
 	p.mu.Lock()
 	queue := p.queue
-	p.looked = now
 	p.mu.Unlock()
 
 	limit, err := queue.Limit(ctx)
@@ -173,7 +179,7 @@ func (p *Pacer) decide(limit Limit, now time.Time) (before, after State) {
 		p.state, p.mark = State{Rate: limit.Rate, Since: now, Until: p.state.Until}, limit.Mark
 	}
 	if limit.Foreign {
-		p.state.Factor = 0
+		p.state = State{Rate: limit.Rate, Since: now, Until: p.state.Until}
 		return p.state, p.state
 	}
 	return p.state, p.config.Rules.Next(p.state, now)

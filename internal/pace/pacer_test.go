@@ -169,9 +169,18 @@ func TestRunSlowsDownAtOnceAndRecovers(t *testing.T) {
 	})
 }
 
-func TestComplaintsAtTheBottomDoNotKeepAskingTheServer(t *testing.T) {
+func TestComplaintsThatCannotBeHeededDoNotKeepAskingTheServer(t *testing.T) {
+	for name, q := range map[string]*queue{
+		"at the bottom":   {limit: pace.Limit{Rate: 1, Mark: "x"}},
+		"of an operator":  {limit: pace.Limit{Rate: 1, Mark: "x", Foreign: true}},
+		"not to be asked": {limit: pace.Limit{Rate: 1}, err: errors.New("down")},
+	} {
+		t.Run(name, func(t *testing.T) { complain(t, q) })
+	}
+}
+
+func complain(t *testing.T, q *queue) {
 	synctest.Test(t, func(t *testing.T) {
-		q := &queue{limit: pace.Limit{Rate: 1, Mark: "x"}}
 		p := pace.New(pace.Config{Rules: microsoft, Queue: q})
 		ctx, stop := context.WithCancel(t.Context())
 		var ended sync.WaitGroup
