@@ -3,6 +3,7 @@ package graphsim
 import (
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -76,6 +77,18 @@ func (t *Tenant) claimsOf(token string) *claims {
 	}
 	t.lastToken.Store(read)
 	return read.claims
+}
+
+// claimsChallenge refuses tokens from before now, as after a revocation
+// (continuous access evaluation): the claims go into the request for the next.
+func claimsChallenge(now time.Time) *graphError {
+	claims := fmt.Sprintf(`{"access_token":{"nbf":{"essential":true,"value":"%d"}}}`, now.Unix())
+	return &graphError{
+		status: http.StatusUnauthorized, code: "InvalidAuthenticationToken",
+		message: "Continuous access evaluation resulted in challenge with result: InteractionRequired and code: TokenIssuedBeforeRevocationTimestamp",
+		header: http.Header{"Www-Authenticate": {`Bearer realm="", authorization_uri="https://login.microsoftonline.com/common/oauth2/authorize", ` +
+			`client_id="00000003-0000-0000-c000-000000000000", error="insufficient_claims", claims="` + base64.StdEncoding.EncodeToString([]byte(claims)) + `"`}},
+	}
 }
 
 func unauthenticated(message string) error {

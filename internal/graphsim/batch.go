@@ -51,7 +51,7 @@ func (t *Tenant) serveBatch(x *exchange) outcome {
 		latency += fault.LatencyMs
 	}
 	x.wait(latency)
-	if fault != nil && !fault.AfterCommit && (fault.Reset || fault.Status != 0) {
+	if fault != nil && !fault.AfterCommit && fault.answers() {
 		return refuseWhole(fault.outcome(header, requestID, now), fault)
 	}
 	parts, err := t.batchParts(x, now)

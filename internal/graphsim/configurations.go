@@ -1,6 +1,7 @@
 package graphsim
 
 import (
+	"cmp"
 	"maps"
 	"net/http"
 	"slices"
@@ -55,18 +56,29 @@ func (u teamsUser) telephoneNumbers() []map[string]any {
 	return numbers
 }
 
+// policyAssignments are the policies in force: those of the user's own before
+// those of groups, the first group before the others.
 func (p *person) policyAssignments() []map[string]any {
-	assignments := []map[string]any{}
-	for _, kind := range slices.Sorted(maps.Keys(p.policies)) {
-		assigned := p.policies[kind]
-		assignments = append(assignments, map[string]any{
-			"policyType": assigned.kind,
-			"policyAssignment": map[string]any{
-				"displayName": assigned.name, "assignmentType": "direct", "policyId": assigned.id, "groupId": nil,
-			},
-		})
+	inForce := map[string]map[string]any{}
+	for kind, assigned := range p.policies {
+		inForce[kind] = map[string]any{
+			"displayName": assigned.name, "assignmentType": "direct", "policyId": assigned.id, "groupId": nil,
+		}
 	}
-	return assignments
+	for _, g := range slices.SortedFunc(slices.Values(p.groups), func(x, y *group) int { return cmp.Compare(x.index, y.index) }) {
+		for kind, assigned := range g.policies {
+			if inForce[kind] == nil {
+				inForce[kind] = map[string]any{
+					"displayName": assigned.name, "assignmentType": "group", "policyId": assigned.id, "groupId": g.id,
+				}
+			}
+		}
+	}
+	list := make([]map[string]any, 0, len(inForce))
+	for _, kind := range slices.Sorted(maps.Keys(inForce)) {
+		list = append(list, map[string]any{"policyType": kind, "policyAssignment": inForce[kind]})
+	}
+	return list
 }
 
 func configurationField(u teamsUser, path string) any {

@@ -123,6 +123,8 @@ func (f Fault) check() error {
 	switch {
 	case f.Probability < 0 || f.Probability > 1:
 		return errors.New("probability lies between 0 and 1")
+	case f.ClaimsChallenge && (f.Status != 0 || f.Body != "" || f.Reset):
+		return errors.New("claimsChallenge is an answer of its own: no status, body or reset beside it")
 	case f.Status != 0 && (f.Status < 200 || f.Status > 599):
 		return fmt.Errorf("status %d is not an answer", f.Status)
 	case f.LatencyMs < 0 || f.RetryAfter < 0:

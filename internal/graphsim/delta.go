@@ -3,8 +3,10 @@ package graphsim
 import (
 	"encoding/base64"
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/url"
+	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
@@ -28,6 +30,8 @@ func (t deltaToken) encode() string {
 }
 
 const deltaFilterLimit = 50
+
+var returnMinimal = regexp.MustCompile(`(?i)\breturn\s*=\s*minimal\b`)
 
 var maxPageSize = regexp.MustCompile(`(?i)odata\.maxpagesize\s*=\s*(\d+)`)
 
@@ -56,12 +60,20 @@ func (d *directory) userDelta(c *call) (reply, error) {
 		}
 	}
 
+	minimal := returnMinimal.MatchString(strings.Join(c.header.Values("Prefer"), ",")) && token.Since > 0
+
 	value := []map[string]any{}
 	next := -1
 	for i := token.Offset; i < len(d.accounts); i++ {
 		p := d.accounts[i].asOf(c.asOf)
 		if p.revision <= token.Since || token.Since == 0 && p.removed || token.IDs != nil && !slices.Contains(token.IDs, strings.ToLower(p.id)) {
 			continue
+		}
+		shown := selected
+		if minimal && !p.removed {
+			if shown = changedSince(selected, p, token.Since); len(shown) == 0 {
+				continue
+			}
 		}
 		if len(value) == size {
 			next = i
@@ -71,7 +83,7 @@ func (d *directory) userDelta(c *call) (reply, error) {
 			value = append(value, map[string]any{"id": p.id, "@removed": map[string]any{"reason": "changed"}})
 			continue
 		}
-		entry := project(selected, p)
+		entry := project(shown, p)
 		entry["id"] = p.id
 		value = append(value, entry)
 	}
@@ -83,12 +95,46 @@ func (d *directory) userDelta(c *call) (reply, error) {
 		token.Since, token.Offset = token.Round, 0
 		body["@odata.deltaLink"] = c.base + "/users/delta?$deltatoken=" + token.encode()
 	}
-	return reply{status: http.StatusOK, body: body}, nil
+	answer := reply{status: http.StatusOK, body: body}
+	if minimal {
+		answer.header = http.Header{"Preference-Applied": {"return=minimal"}}
+	}
+	return answer, nil
+}
+
+// changedSince narrows a selection to what a client lacks that knows the
+// revision.
+func changedSince(selected []property[*person], p *person, known uint64) []property[*person] {
+	var changed []property[*person]
+	for _, property := range selected {
+		if p.touched[property.name] > known {
+			changed = append(changed, property)
+		}
+	}
+	return changed
+}
+
+// touch notes which properties differ between two versions of a user. Nobody
+// asks before the first round of change tracking has begun.
+func (d *directory) touch(old, next *person) {
+	if !d.tracked.Load() {
+		return
+	}
+	next.touched = maps.Clone(old.touched)
+	if next.touched == nil {
+		next.touched = map[string]uint64{}
+	}
+	for _, property := range userProperties.list {
+		if !reflect.DeepEqual(property.get(old), property.get(next)) {
+			next.touched[property.name] = next.revision
+		}
+	}
 }
 
 // deltaStart reads the token of the request, or begins a first round.
 func (d *directory) deltaStart(c *call) (deltaToken, error) {
 	now := deltaToken{Epoch: d.epoch, Round: d.visibleRevision(c), Select: c.query.get("$select")}
+	d.tracked.Store(true)
 	given := c.query.get("$skiptoken")
 	if given == "" {
 		given = c.query.get("$deltatoken")

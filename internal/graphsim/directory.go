@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -18,7 +19,8 @@ type directory struct {
 
 	epoch    string // page and delta tokens of another epoch have expired
 	created  time.Time
-	revision uint64 // counts changes of people, for delta
+	revision uint64      // counts changes of people, for delta
+	tracked  atomic.Bool // since delta was first asked for
 
 	accounts []*account // in order of the state; deleted ones stay as tombstones
 	byID     map[string]*account
@@ -71,6 +73,7 @@ type person struct {
 
 	removed  bool
 	revision uint64
+	touched  map[string]uint64 // revision of the last change, by property
 	at       time.Time
 	previous *person
 }
@@ -81,6 +84,7 @@ type group struct {
 	id, name string
 	kind     GroupKind
 	licenses []*sku
+	policies map[string]*policy
 	members  []*account // by account index
 	pending  int        // members whose licenses are still to be processed
 }
@@ -115,6 +119,7 @@ func (d *directory) change(a *account, at time.Time, edit func(*person)) {
 	d.revision++
 	next.revision = d.revision
 	next.at = at
+	d.touch(old, &next)
 	next.previous = d.remembered(old, at)
 	d.recount(old.grants, next.grants)
 	a.latest = &next

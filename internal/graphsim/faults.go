@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// Fault is something that goes wrong on purpose. A fault with neither Status
-// nor Reset lets the request pass, late by LatencyMs, or loses its answer when
+// Fault is something that goes wrong on purpose. A fault with neither Status,
+// Reset nor ClaimsChallenge lets the request pass, late by LatencyMs, or loses its answer when
 // AfterCommit is set.
 type Fault struct {
 	// ID is given by the tenant.
@@ -38,6 +38,9 @@ type Fault struct {
 	// AfterCommit lets the request take effect and then loses the answer, by
 	// cutting the connection or, with a Status, by giving another one.
 	AfterCommit bool `json:"afterCommit"`
+	// ClaimsChallenge refuses the token, in the way of continuous access
+	// evaluation: 401 with the claims that a new one must be asked for with.
+	ClaimsChallenge bool `json:"claimsChallenge,omitempty"`
 	// Reset cuts the connection instead of answering.
 	Reset bool `json:"reset"`
 	// LatencyMs delays the request, in real time.
@@ -185,8 +188,14 @@ func matchSegment(wanted, given string) bool {
 	return strings.HasSuffix(given, parts[len(parts)-1])
 }
 
+// answers reports whether the fault answers in place of the service.
+func (f *Fault) answers() bool { return f.Reset || f.Status != 0 || f.ClaimsChallenge }
+
 // outcome is the answer that the fault gives in place of the service's.
 func (f *Fault) outcome(header http.Header, requestID string, now time.Time) outcome {
+	if f.ClaimsChallenge && !f.Reset {
+		return claimsChallenge(now).outcome(header, requestID, now)
+	}
 	if f.Reset || f.Status == 0 {
 		return outcome{}
 	}

@@ -289,13 +289,3 @@ func TestStateHoldsAtOnceByNamesOrIDs(t *testing.T) {
 	assert.Equal(t, []graphsim.ServicePlan{{ID: "57ff2da0-773e-42df-b2af-ffb7a2317929", Name: "TEAMS1"}, {ID: planMCOSTANDARD, Name: "MCOSTANDARD"}}, plans)
 	assert.Equal(t, false, s.get("/users/b@x.example?$select=accountEnabled").json["accountEnabled"])
 }
-
-func TestSeedDecidesTheIDs(t *testing.T) {
-	one, two := newSim(t, nil), newSim(t, nil)
-	for range 5 {
-		assert.Equal(t, one.get("/users").header.Get("request-id"), two.get("/users").header.Get("request-id"))
-	}
-	assert.Equal(t, one.idOf("anna.archer"), two.idOf("anna.archer"))
-	order := object{"telephoneNumber": "+442079460001"}
-	assert.Equal(t, one.operate("unassignNumber", order)["id"], two.operate("unassignNumber", order)["id"])
-}

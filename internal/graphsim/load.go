@@ -144,18 +144,9 @@ func (d *directory) loadUsers(users []User, now time.Time) error {
 			}
 			p.grants = append(p.grants, g)
 		}
-		for kind, name := range u.Policies {
-			if name == "" || strings.EqualFold(name, globalPolicy) {
-				continue
-			}
-			assigned := d.findPolicy(kind, name)
-			if assigned == nil {
-				return fmt.Errorf("user %s: no policy %s of type %s", p.upn, name, kind)
-			}
-			if p.policies == nil {
-				p.policies = map[string]*policy{}
-			}
-			p.policies[assigned.kind] = assigned
+		var err error
+		if p.policies, err = d.loadAssignments(u.Policies); err != nil {
+			return fmt.Errorf("user %s: %w", p.upn, err)
 		}
 		a := &account{index: len(d.accounts), latest: p}
 		d.revision++
@@ -166,6 +157,34 @@ func (d *directory) loadUsers(users []User, now time.Time) error {
 		d.byUPN[strings.ToLower(p.upn)] = a
 	}
 	return nil
+}
+
+// loadAssignments finds the policies assigned to somebody, by their proper type.
+func (d *directory) loadAssignments(given map[string]string) (map[string]*policy, error) {
+	var policies map[string]*policy
+	for kind, name := range given {
+		if name == "" || strings.EqualFold(name, globalPolicy) {
+			continue
+		}
+		assigned := d.findPolicy(kind, name)
+		if assigned == nil {
+			return nil, fmt.Errorf("no policy %s of type %s", name, kind)
+		}
+		if policies == nil {
+			policies = map[string]*policy{}
+		}
+		policies[assigned.kind] = assigned
+	}
+	return policies, nil
+}
+
+// assignments is the inverse of loadAssignments.
+func assignments(policies map[string]*policy) map[string]string {
+	named := make(map[string]string, len(policies))
+	for kind, assigned := range policies {
+		named[kind] = assigned.name
+	}
+	return named
 }
 
 func (d *directory) loadLicense(l DirectLicense, now time.Time) (grant, error) {
@@ -204,6 +223,10 @@ func (d *directory) loadGroups(groups []Group) error {
 				return fmt.Errorf("group %s: no sku %s", g.name, name)
 			}
 			g.licenses = append(g.licenses, x)
+		}
+		var err error
+		if g.policies, err = d.loadAssignments(given.Policies); err != nil {
+			return fmt.Errorf("group %s: %w", g.name, err)
 		}
 		for _, key := range given.Members {
 			a := d.lookup(key)
@@ -292,7 +315,7 @@ func (d *directory) describe() State {
 		}
 	}
 	for _, g := range d.groups {
-		described := Group{ID: g.id, DisplayName: g.name, Kind: g.kind, Licenses: []string{}, Members: make([]string, 0, len(g.members))}
+		described := Group{ID: g.id, DisplayName: g.name, Kind: g.kind, Licenses: []string{}, Members: make([]string, 0, len(g.members)), Policies: assignments(g.policies)}
 		for _, x := range g.licenses {
 			described.Licenses = append(described.Licenses, x.partNumber)
 		}
@@ -327,7 +350,7 @@ func (p *person) describe() User {
 		City: p.city, Department: p.department, UserType: p.userType, AccountEnabled: &enabled,
 		UsageLocation: p.usageLocation, OnPremisesSyncEnabled: p.synced, EnterpriseVoice: p.voice,
 		BusinessPhones: slices.Clone(p.businessPhones), Attributes: maps.Clone(p.attributes),
-		DirectLicenses: []DirectLicense{}, Policies: make(map[string]string, len(p.policies)),
+		DirectLicenses: []DirectLicense{}, Policies: assignments(p.policies),
 	}
 	for _, g := range p.grants {
 		if g.group == nil {
@@ -337,9 +360,6 @@ func (p *person) describe() User {
 			}
 			u.DirectLicenses = append(u.DirectLicenses, described)
 		}
-	}
-	for kind, assigned := range p.policies {
-		u.Policies[kind] = assigned.name
 	}
 	return u
 }

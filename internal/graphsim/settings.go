@@ -17,15 +17,18 @@ type Settings struct {
 	// TeamsProvisioningMs passes between a change of the Teams license and
 	// Teams knowing, or no longer knowing, the user.
 	TeamsProvisioningMs int `json:"teamsProvisioningMs"`
-	// Throttle limits writes. Nil is no limit.
+	// Throttle limits requests. Nil is no limit.
 	Throttle *Throttle `json:"throttle"`
 }
 
-// Throttle is a token bucket: Writes at once, refilled evenly over the window.
-// Writes of zero or less is no limit.
+// Throttle are token buckets: so much at once, refilled evenly over the window.
+// Zero or less is no limit.
 type Throttle struct {
 	Writes        int `json:"writes"`
 	WindowSeconds int `json:"windowSeconds"`
+	// ResourceUnits is what requests may cost in 10 s: Microsoft's allowance is
+	// 3,500, 5,000 or 8,000 by the size of the tenant.
+	ResourceUnits int `json:"resourceUnits,omitempty"`
 }
 
 // DefaultSettings are the delays of a small, quick tenant.

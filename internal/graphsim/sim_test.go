@@ -28,8 +28,13 @@ type sim struct {
 
 func newSim(t *testing.T, state *graphsim.State) *sim {
 	t.Helper()
+	return newSeededSim(t, state, 7)
+}
+
+func newSeededSim(t *testing.T, state *graphsim.State, seed uint64) *sim {
+	t.Helper()
 	clock := graphsim.NewManualClock(start)
-	tenant, err := graphsim.New(graphsim.Options{State: state, Clock: clock.Now, Seed: 7})
+	tenant, err := graphsim.New(graphsim.Options{State: state, Clock: clock.Now, Seed: seed})
 	require.NoError(t, err)
 	server := httptest.NewServer(tenant)
 	t.Cleanup(server.Close)

@@ -83,6 +83,9 @@ type Group struct {
 	Kind        GroupKind `json:"kind"`
 	Licenses    []string  `json:"licenses"`
 	Members     []string  `json:"members"`
+	// Policies are the Teams policies assigned to the group, type to name. They
+	// apply to members without one of their own; the first group wins.
+	Policies map[string]string `json:"policies,omitempty"`
 }
 
 // Number is a telephone number in the tenant's Teams inventory.

@@ -39,7 +39,7 @@ type Tenant struct {
 	clock    func() time.Time
 	random   *randomness
 	settings atomic.Pointer[Settings]
-	throttle bucket
+	throttle throttle
 	faults   faultScript
 	journal  journal
 
@@ -99,7 +99,7 @@ func (t *Tenant) SetState(state State) error {
 func (t *Tenant) Settings() Settings { return t.settings.Load().clone() }
 
 // SetSettings replaces the delays and limits; what is already under way keeps
-// its due time. The throttle starts again with a full bucket.
+// its due time. The throttle starts again with full buckets.
 func (t *Tenant) SetSettings(settings Settings) {
 	settings = settings.clone()
 	t.settings.Store(&settings)

@@ -90,11 +90,17 @@ func (t *Tenant) serveGraph(w http.ResponseWriter, r *http.Request) {
 	for key, values := range out.header {
 		w.Header()[key] = values
 	}
-	if len(out.body) > 0 {
-		w.Header().Set("Content-Length", strconv.Itoa(len(out.body)))
+	body := out.body
+	if len(body) >= compressedFrom && acceptsGzip(r.Header) && w.Header().Get("Content-Encoding") == "" {
+		body = compressed(body)
+		w.Header().Set("Content-Encoding", "gzip")
+		w.Header().Set("Vary", "Accept-Encoding")
+	}
+	if len(body) > 0 {
+		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	}
 	w.WriteHeader(out.status)
-	_, _ = w.Write(out.body)
+	_, _ = w.Write(body)
 }
 
 func root(r *http.Request) string {
@@ -165,7 +171,7 @@ func (t *Tenant) serve(x *exchange) outcome {
 	header := t.standardHeader(x, requestID, now)
 	var out outcome
 	committed := false
-	if fault != nil && !fault.AfterCommit && (fault.Reset || fault.Status != 0) {
+	if fault != nil && !fault.AfterCommit && fault.answers() {
 		out = fault.outcome(header, requestID, now)
 	} else {
 		out = t.process(x, header, requestID, now)
@@ -242,12 +248,11 @@ func (t *Tenant) handle(x *exchange, header http.Header, now time.Time) (reply, 
 		return reply{}, err
 	}
 	q := parseQuery(x.rawQuery)
-	header.Set("x-ms-resource-unit", strconv.Itoa(r.units(q)))
+	units := r.units(q)
+	header.Set("x-ms-resource-unit", strconv.Itoa(units))
 	settings := t.settings.Load()
-	if isWrite(x.method) {
-		if err := t.throttle.take(settings.Throttle, now, header); err != nil {
-			return reply{}, err
-		}
+	if err := t.throttle.take(settings.Throttle, isWrite(x.method), units, now, header); err != nil {
+		return reply{}, err
 	}
 	c := &call{
 		now: now, asOf: now.Add(-time.Duration(settings.ReadLagMs) * time.Millisecond), base: x.root + "/" + x.version,
