@@ -107,8 +107,8 @@ func orderNumbers(ctx context.Context, client *graph.Client, numbers []lifecycle
 }
 
 // followOrder looks at an order once and reports whether it is over, well or with an error. Microsoft does not say how
-// long it keeps operations, and may name none: then the number itself tells, and an order that left no trace is a
-// Conflict that asks for another one.
+// long it keeps operations, and may name none: then the number itself tells. An order that Microsoft has forgotten
+// without a trace is a Conflict that asks for another one; one that never had a name may still be under way.
 func followOrder(ctx context.Context, client *graph.Client, number, operation string, order numberOrder) (over bool, err error) {
 	if operation != "" {
 		progress, err := client.NumberOperation(ctx, operation)
@@ -125,6 +125,9 @@ func followOrder(ctx context.Context, client *graph.Client, number, operation st
 	now, err := client.NumberAssignment(ctx, number)
 	if err != nil || order.settled(now) {
 		return false, err
+	}
+	if operation == "" {
+		return false, notYet(ctx, "Microsoft has taken the order for %s, and the number is as it was", number)
 	}
 	return true, fault.New(fault.Conflict, "Microsoft no longer knows the order for %s and the number is as it was", number)
 }

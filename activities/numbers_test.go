@@ -162,9 +162,13 @@ func TestUnassignNumbersTakesTheAnswerFromWhoHasTheNumber(t *testing.T) {
 		require.Empty(t, c.holder(annasNumber))
 	})
 	t.Run("an order without an address to follow", func(t *testing.T) {
-		c := newContoso(t)
+		c := slowOrders().new(t)
 		c.AddFault(graphsim.Fault{Method: "POST", Path: numberOrders + "/unassignNumber", AfterCommit: true, Status: 202})
-		require.Equal(t, done, succeed(t, c.unassign("anna.archer", annasNumber)))
+		task := c.unassign("anna.archer", annasNumber)
+		fail(t, task, fault.NotYet, annasNumber)
+		fail(t, task, fault.NotYet, annasNumber)
+		c.clock.Advance(orderTime)
+		require.Equal(t, done, succeed(t, task))
 		require.Equal(t, []string{unassignNumber}, c.writes())
 	})
 }

@@ -282,7 +282,6 @@ func (a *Activities) plan(ctx context.Context, req lifecycle.Request, s lifecycl
 	if role, ok := cat.Role(s.Placement.Role); ok {
 		rules.CurrentRole = role.Lifecycle()
 	}
-	rules.Protected, _ = cat.Protected(user)
 	if rules.Teams != nil {
 		if rules.Teams.Resolved, err = a.resolvePolicies(ctx, req.Tenant, rules.Teams.Policies); err != nil {
 			return lifecycle.Plan{}, err

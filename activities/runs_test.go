@@ -33,6 +33,9 @@ func TestLocate(t *testing.T) {
 	require.Equal(t, busy, c.locate(c.email("anna.archer"), "new"))
 	require.Equal(t, activities.Located{Existing: ref}, c.locate(c.email("anna.archer"), "request-anna.archer"))
 
+	dead := contract.PlanRequest{User: anna.ID, DeadRun: "r1"}
+	require.Equal(t, free, succeed(t, start(c.run("q"), c.acts.Locate, dead)), "a run that Temporal has closed keeps nobody busy")
+
 	closeRun(r, lifecycle.RolledBack)
 	require.Equal(t, free, c.locate(c.email("anna.archer"), "new"))
 	require.Equal(t, activities.Located{Existing: ref}, c.locate(c.email("anna.archer"), "request-anna.archer"), "a request is one run for good")
