@@ -45,6 +45,7 @@ type Service struct {
 	metrics  *prometheus.Registry
 	store    *store.Store
 	graph    map[string]*graph.Client
+	pacing   map[string]*pacing
 	temporal client.Client
 	workers  map[string]worker.Worker
 	failed   chan error
@@ -77,7 +78,7 @@ func Open(ctx context.Context, settings Settings, log *zap.Logger) (_ *Service, 
 		}
 	}()
 	s.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	if s.graph, err = connectTenants(settings.Tenants, s.metrics); err != nil {
+	if err = s.connectTenants(); err != nil {
 		return nil, err
 	}
 	if s.store, err = store.Open(ctx, settings.Store); err != nil {
@@ -89,7 +90,9 @@ func Open(ctx context.Context, settings Settings, log *zap.Logger) (_ *Service, 
 	if err = s.connectTemporal(ctx); err != nil {
 		return nil, err
 	}
-	s.register()
+	if err = s.register(); err != nil {
+		return nil, err
+	}
 	return s, nil
 }
 
@@ -123,6 +126,9 @@ func (s *Service) connectTemporal(ctx context.Context) error {
 	if s.temporal, err = dial(ctx, options, s.log); err != nil {
 		return err
 	}
+	for _, p := range s.pacing {
+		p.queue.server, p.queue.namespace = s.temporal.WorkflowService(), options.Namespace
+	}
 	return ensureSearchAttributes(ctx, s.temporal, options.Namespace)
 }
 
@@ -136,7 +142,7 @@ func identity() string {
 }
 
 // register makes one worker for the workflows and the store, and one for each tenant.
-func (s *Service) register() {
+func (s *Service) register() error {
 	acts := &activities.Activities{Store: s.store, Graph: s.graph}
 	options := worker.Options{
 		Interceptors:      []interceptor.WorkerInterceptor{&fault.Boundary{}},
@@ -157,10 +163,16 @@ func (s *Service) register() {
 		o := options
 		o.DisableWorkflowWorker = true
 		o.TaskQueueActivitiesPerSecond = t.graphRate()
+		tuner, err := newPacedTuner(s.pacing[t.Name].local)
+		if err != nil {
+			return fmt.Errorf("prepare the worker of %s: %w", t.Name, err)
+		}
+		o.Tuner = tuner
 		w := worker.New(s.temporal, contract.GraphQueue(t.Name), o)
 		w.RegisterActivity(acts)
 		s.workers[contract.GraphQueue(t.Name)] = w
 	}
+	return nil
 }
 
 // deployment turns worker versioning on when the standard variables name a deployment and a build: a versioned worker
@@ -185,6 +197,13 @@ func (s *Service) Run(ctx context.Context, started func()) error {
 		if err := w.Start(); err != nil {
 			return fmt.Errorf("start polling %s: %w", queue, err)
 		}
+	}
+	var background sync.WaitGroup
+	defer background.Wait()
+	working, stop := context.WithCancel(ctx)
+	defer stop()
+	for _, p := range s.pacing {
+		background.Go(func() { p.run(working) })
 	}
 	s.log.Info("working", zap.Int("tenants", len(s.settings.Tenants)), zap.String("version", version.Version))
 	if started != nil {

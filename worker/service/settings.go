@@ -40,6 +40,9 @@ type Tenant struct {
 	GraphURL string      `yaml:"graphUrl"`
 	// Credential is azure (default) or simulated.
 	Credential string `yaml:"credential"`
+
+	// file is the tenants file that the tenant stands in; empty for a single one.
+	file string
 }
 
 // Tenants reads the tenants from a file, or takes the single one; exactly one of the two must be given.
@@ -58,7 +61,8 @@ func Tenants(file string, single Tenant) ([]Tenant, error) {
 	}
 	var tenants []Tenant
 	if err := yaml.NewDecoder(bytes.NewReader(text), yaml.Strict()).Decode(&tenants); err != nil {
-		return nil, fmt.Errorf("read the tenants file %s: %w", file, err)
+		// Without the lines around the mistake, which may hold a secret that stands where none belongs.
+		return nil, fmt.Errorf("read the tenants file %s: %s", file, yaml.FormatError(err, false, false))
 	}
 	names := map[string]bool{}
 	for i := range tenants {
@@ -66,6 +70,7 @@ func Tenants(file string, single Tenant) ([]Tenant, error) {
 			return nil, fmt.Errorf("tenants file %s: entry %d has no name of its own", file, i+1)
 		}
 		names[tenants[i].Name] = true
+		tenants[i].file = file
 	}
 	if len(tenants) == 0 {
 		return nil, fmt.Errorf("tenants file %s lists no tenant", file)
