@@ -49,7 +49,7 @@ func TestThrottlingSlowsTheQueueDownForAllWorkers(t *testing.T) {
 	})
 	require.NoError(t, err)
 	require.Eventually(t, func() bool { return rateLimit(t, e).GetRateLimit().GetRequestsPerSecond() == 50 }, time.Minute, 20*time.Millisecond)
-	for range 3 {
+	for range 5 {
 		show()
 	}
 	assert.Equal(t, "audit week", rateLimit(t, e).GetMetadata().GetReason(), "what an operator sets is left alone")
