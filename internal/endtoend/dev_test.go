@@ -75,7 +75,7 @@ func TestDevelopmentEnvironmentGoesOnWhereItWas(t *testing.T) {
 	}
 	u := decode[userView](t, d.run(t, "users", "show", upn("anna.archer"), "-o", "json"))
 	if text(u.Node) != tenantLevel || len(u.Numbers) > 0 || len(u.Licenses) > 0 {
-		t.Errorf("after the restart the user is %+v", u)
+		t.Errorf("after the restart the user is %s", shown(u))
 	}
 	if now := d.run(t, "numbers", "show", "+442079460001", "-o", "json").stdout; now != number || !strings.Contains(now, `"cooling"`) {
 		t.Errorf("the number was\n%s\nand is\n%s", number, now)

@@ -39,27 +39,27 @@ func (x *installation) wantBack(t *testing.T, name, number string, was standing)
 	if !equal(was.tenant, is.tenant) {
 		for i, u := range is.tenant.Users {
 			if !equal(u, was.tenant.Users[i]) {
-				t.Errorf("Microsoft had %+v and has %+v", was.tenant.Users[i], u)
+				t.Errorf("Microsoft had %s and has %s", shown(was.tenant.Users[i]), shown(u))
 			}
 		}
 		for i, g := range is.tenant.Groups {
 			if !equal(g, was.tenant.Groups[i]) {
-				t.Errorf("Microsoft had %+v and has %+v", was.tenant.Groups[i], g)
+				t.Errorf("Microsoft had %s and has %s", shown(was.tenant.Groups[i]), shown(g))
 			}
 		}
 		for i, n := range is.tenant.Numbers {
 			if !equal(n, was.tenant.Numbers[i]) {
-				t.Errorf("Microsoft had %+v and has %+v", was.tenant.Numbers[i], n)
+				t.Errorf("Microsoft had %s and has %s", shown(was.tenant.Numbers[i]), shown(n))
 			}
 		}
 		t.Error("the tenant is not as it was")
 	}
 	if !equal(was.user, is.user) {
-		t.Errorf("the user was %+v and is %+v", was.user, is.user)
+		t.Errorf("the user was %s and is %s", shown(was.user), shown(is.user))
 	}
 	was.number.History, is.number.History = nil, nil
 	if !equal(was.number, is.number) || is.number.State != "used" {
-		t.Errorf("the number was %+v and is %+v", was.number, is.number)
+		t.Errorf("the number was %s and is %s", shown(was.number), shown(is.number))
 	}
 }
 
@@ -95,7 +95,7 @@ func TestPermanentFailureIsUndone(t *testing.T) {
 		x.tenant.clearFaults()
 		x.offboard(0, upn("anna.archer"), "--group", "leaver").want(t, "completed", map[string]string{"remove-licenses": "done", "verify": "done"})
 		if n := x.number("+442079460001"); n.State != "cooling" {
-			t.Errorf("number %+v", n)
+			t.Errorf("number %s", shown(n))
 		}
 	})
 }
@@ -175,6 +175,9 @@ func (x *installation) awaitRetry(run reference, activity string) (interval time
 			return false, err.Error()
 		}
 		state := described.GetWorkflowExecutionInfo().GetStatus().String()
+		if described.GetWorkflowExecutionInfo().GetCloseTime() != nil {
+			x.t.Fatalf("the run ended (%s) and %s was never tried again", state, activity)
+		}
 		for _, p := range described.GetPendingActivities() {
 			state += " " + p.GetActivityType().GetName() + " " + p.GetLastFailure().GetMessage()
 			if p.GetActivityType().GetName() == activity && p.GetAttempt() > 1 && p.GetNextAttemptScheduleTime() != nil {
@@ -230,7 +233,7 @@ func TestLostAnswers(t *testing.T) {
 	})
 	wantEachCommittedOnce(t, x.tenant.writes(), 4)
 	if n := x.number("+442079460001"); n.State != "cooling" {
-		t.Errorf("number %+v", n)
+		t.Errorf("number %s", shown(n))
 	}
 }
 

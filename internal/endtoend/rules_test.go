@@ -16,6 +16,15 @@ func equal(a, b any) bool {
 	return errX == nil && errY == nil && json.Unmarshal(x, &u) == nil && json.Unmarshal(y, &v) == nil && reflect.DeepEqual(u, v)
 }
 
+// shown is a value as JSON, for messages.
+func shown(v any) string {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		return err.Error()
+	}
+	return string(raw)
+}
+
 // concerning keeps the requests that name one of the texts in path or body.
 func concerning(requests []request, texts ...string) []request {
 	return slices.DeleteFunc(slices.Clone(requests), func(r request) bool {
@@ -237,7 +246,7 @@ func TestWhoIsOffboarded(t *testing.T) {
 			}
 			if test.number != "" {
 				if n := x.number(test.number); n.State != test.became || n.User != nil {
-					t.Errorf("number %+v", n)
+					t.Errorf("number %s", shown(n))
 				}
 			}
 		})

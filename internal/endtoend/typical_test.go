@@ -48,11 +48,11 @@ func TestTypicalUserIsOffboarded(t *testing.T) {
 	}
 	if b := r.Before; text(b.Node) != london || text(b.UsageLocation) != "GB" || !slices.Equal(b.Numbers, []string{"+442079460001"}) || !b.EnterpriseVoice ||
 		!slices.Equal(b.Licenses, []license{{"SPE_E5", "direct"}}) || len(b.Groups) != 2 {
-		t.Errorf("before: %+v", b)
+		t.Errorf("before: %s", shown(b))
 	}
 	if a := r.After; text(a.Node) != tenantLevel || text(a.UsageLocation) != "GB" || text(a.Role) != "customer-self-service" || len(a.Numbers) != 0 ||
 		a.EnterpriseVoice || len(a.Licenses) != 0 || !slices.Equal(a.Groups, r.Before.Groups) {
-		t.Errorf("after: %+v", a)
+		t.Errorf("after: %s", shown(a))
 	}
 
 	t.Run("Microsoft", func(t *testing.T) {
@@ -76,14 +76,14 @@ func TestTypicalUserIsOffboarded(t *testing.T) {
 		// Nobody else was touched.
 		for i, u := range is.Users {
 			if u.ID != anna.ID && !equal(u, was.Users[i]) {
-				t.Errorf("%s changed from %+v to %+v", u.UserPrincipalName, was.Users[i], u)
+				t.Errorf("%s changed from %s to %s", u.UserPrincipalName, shown(was.Users[i]), shown(u))
 			}
 		}
 	})
 	t.Run("number", func(t *testing.T) {
 		n := x.number("+442079460001")
 		if n.State != "cooling" || n.User != nil || n.Node != london || n.CoolingUntil == nil {
-			t.Fatalf("number %+v", n)
+			t.Fatalf("number %s", shown(n))
 		}
 		// The release is the step; London inherits 30 days.
 		released := r.step(t, "release-number")
@@ -96,13 +96,13 @@ func TestTypicalUserIsOffboarded(t *testing.T) {
 		}
 		last := n.History[len(n.History)-1]
 		if text(last.To) != "cooling" || text(last.RunID) != r.RunID {
-			t.Errorf("the last event of the number is %+v", last)
+			t.Errorf("the last event of the number is %s", shown(last))
 		}
 	})
 	t.Run("directory", func(t *testing.T) {
 		u := x.user("anna.archer")
 		if text(u.Node) != tenantLevel || text(u.Role) != "customer-self-service" || u.Operation != nil {
-			t.Errorf("user %+v", u)
+			t.Errorf("user %s", shown(u))
 		}
 		if len(u.Services) < 3 {
 			t.Errorf("service records %v", u.Services)
