@@ -34,6 +34,9 @@ func TestMinimalDeltaShowsWhatChangedOnly(t *testing.T) {
 	assert.Len(t, full[0], 5)
 
 	require.Equal(t, 204, s.do("PATCH", "/users/"+anna, object{"usageLocation": "FR"}).status)
-	changed, _ = s.round(next, prefer...)
+	changed, next = s.round(next, prefer...)
 	assert.Equal(t, []object{{"id": anna, "usageLocation": "FR"}}, changed)
+	require.Equal(t, 204, s.do("PATCH", "/users/"+anna, object{"city": "Lyon"}).status)
+	changed, _ = s.round(next, prefer...)
+	assert.Equal(t, []object{{"id": anna, "city": "Lyon"}}, changed, "the last change of the round before is not shown again")
 }
