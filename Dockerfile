@@ -16,6 +16,7 @@ RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache
 FROM scratch
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /out/tenure-worker /out/tenure /usr/local/bin/
+COPY --from=build /src/examples/catalog.yaml /usr/local/share/tenure/
 # The working directory is writable: without TENURE_STORE the worker keeps its
 # SQLite file below it.
 COPY --from=build --chown=65532:65532 /out/home /var/lib/tenure

@@ -47,7 +47,7 @@ func (a *Activities) RemoveDirectLicenses(ctx context.Context, in StepInput) (St
 }
 
 // RestoreDirectLicenses gives back the direct licenses of the change that the user no longer has, with their
-// disabled plans.
+// disabled plans. Inherited licenses that failed for want of a direct one are asked to be evaluated again.
 func (a *Activities) RestoreDirectLicenses(ctx context.Context, in StepInput) (StepResult, error) {
 	client, err := a.client(in.Tenant)
 	if err != nil {
@@ -58,7 +58,13 @@ func (a *Activities) RestoreDirectLicenses(ctx context.Context, in StepInput) (S
 		return StepResult{}, err
 	}
 	missing := slices.DeleteFunc(slices.Clone(in.Change.Licenses), func(l lifecycle.LicenseChange) bool { return holdsDirectly(user.Licenses, l) })
-	return done(), client.ChangeLicenses(ctx, in.SubscriberID, missing, nil)
+	if err := client.ChangeLicenses(ctx, in.SubscriberID, missing, nil); err != nil {
+		return StepResult{}, err
+	}
+	if slices.ContainsFunc(user.Licenses, func(l lifecycle.License) bool { return !l.Direct() && l.State == "Error" }) {
+		return done(), client.ReprocessLicenses(ctx, in.SubscriberID)
+	}
+	return done(), nil
 }
 
 func holdsDirectly(licenses []lifecycle.License, l lifecycle.LicenseChange) bool {

@@ -181,3 +181,36 @@ func TestRestoreDirectLicensesThatStandOnGroupLicenses(t *testing.T) {
 	require.Equal(t, done, succeed(t, restore))
 	require.Equal(t, []string{"MCOEV"}, c.direct("ben.baker"))
 }
+
+// The other way round: an inherited license that failed for want of the direct one is evaluated again.
+func TestRestoreDirectLicensesReprocessesGroupLicensesInError(t *testing.T) {
+	c := newContoso(t)
+	restored := c.licenses("SPE_E3")
+	c.change(func(s *graphsim.State) {
+		for i := range s.Users {
+			if s.Users[i].UserPrincipalName == c.email("grace.green") {
+				s.Users[i].DirectLicenses = nil
+			}
+		}
+		for i := range s.Groups {
+			if s.Groups[i].DisplayName == "License Phone" {
+				s.Groups[i].Members = append(s.Groups[i].Members, c.id("grace.green"))
+			}
+		}
+	})
+	states := func() (states []string) {
+		user, err := c.graph.User(t.Context(), c.id("grace.green"))
+		require.NoError(t, err)
+		for _, l := range user.Licenses {
+			if !l.Direct() {
+				states = append(states, l.State)
+			}
+		}
+		return states
+	}
+	require.Equal(t, []string{"Error"}, states())
+	require.Equal(t, done, succeed(t, start(c.run("r1"), c.acts.RestoreDirectLicenses, c.of("grace.green", restored))))
+	require.Len(t, c.writes(), 2)
+	require.Contains(t, c.writes()[1], "reprocessLicenseAssignment")
+	require.Equal(t, []string{"Active"}, states())
+}

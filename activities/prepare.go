@@ -180,7 +180,7 @@ func unknownUser(err error, user string) error {
 	if !fault.Is(err, fault.NotFound) {
 		return err
 	}
-	f := fault.New(fault.NotFound, "there is no user %s in the directory or in Entra", user)
+	f := fault.New(fault.NotFound, "Entra has no user %s", user)
 	f.Code, f.Hint = "unknown-user", "check the spelling; a principal name or an object id is wanted"
 	return f
 }

@@ -169,3 +169,15 @@ func TestVerifySubscriberNamesGroupsThatItDidNotRead(t *testing.T) {
 	require.Equal(t, in.Before.Licenses, verified.After.Licenses)
 	require.Equal(t, in.Before.Groups, verified.After.Groups)
 }
+
+// A template that sets a policy, in an offboarding that takes the license away: Teams forgets the user, and with the user
+// the policy.
+func TestVerifySubscriberWhomTeamsForgot(t *testing.T) {
+	c := setup{catalog: exampleWith(t, "TeamsCallingPolicy: null", "TeamsCallingPolicy: NoForwarding")}.new(t)
+	r, in := c.offboarded("anna.archer", "leaver")
+	teams, err := c.graph.TeamsUser(t.Context(), c.id("anna.archer"))
+	require.NoError(t, err)
+	require.Nil(t, teams)
+	verified := succeed(t, start(r, c.acts.VerifySubscriber, in))
+	require.Empty(t, verified.After.Policies)
+}

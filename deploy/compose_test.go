@@ -3,6 +3,8 @@
 package deploy_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"go/scanner"
 	"go/token"
@@ -20,6 +22,8 @@ import (
 
 	"github.com/compose-spec/compose-go/v2/cli"
 	"github.com/compose-spec/compose-go/v2/types"
+
+	"tenure/starter/command"
 )
 
 const root = ".."
@@ -128,6 +132,10 @@ func TestOurServicesRunCommandsOfTheWorker(t *testing.T) {
 		if !ours(service) {
 			continue
 		}
+		if slices.Equal(service.Entrypoint, types.ShellCommand{"tenure"}) {
+			checkTenure(t, name, service.Command)
+			continue
+		}
 		if service.Entrypoint != nil {
 			t.Errorf("%s replaces the entrypoint by %q", name, service.Entrypoint)
 		}
@@ -142,6 +150,31 @@ func TestOurServicesRunCommandsOfTheWorker(t *testing.T) {
 	}
 	if worker := filepath.Join(root, "worker"); exists(worker) && !literals(t, worker)["tenant"] {
 		t.Error("no literal \"tenant\" in ./worker: has the command been renamed?")
+	}
+}
+
+// inImage is where the Dockerfile puts the examples.
+const inImage = "/usr/local/share/tenure/"
+
+// checkTenure gives a command line to the tenure command, which must understand it as far as asking Temporal.
+func checkTenure(t *testing.T, name string, line []string) {
+	t.Helper()
+	var said strings.Builder
+	understood := false
+	console := command.NewConsole()
+	console.Out, console.Err = &said, &said
+	console.Dial = func(context.Context) (*command.Connection, error) {
+		understood = true
+		return nil, errors.New("no server in this test")
+	}
+	arguments := slices.Clone(line)
+	for i, a := range arguments {
+		if file, ok := strings.CutPrefix(a, inImage); ok {
+			arguments[i] = filepath.Join(root, "examples", file)
+		}
+	}
+	if command.Run(t.Context(), console, arguments); !understood {
+		t.Errorf("%s runs `tenure %s`: %s", name, strings.Join(line, " "), &said)
 	}
 }
 
@@ -224,6 +257,12 @@ func TestMountedFilesExist(t *testing.T) {
 			wanted = append(wanted, *path)
 		}
 		for _, path := range wanted {
+			if example, ok := strings.CutPrefix(path, inImage); ok && ours(service) {
+				if !exists(filepath.Join(root, "examples", example)) {
+					t.Errorf("%s uses %s, which the image does not have", name, path)
+				}
+				continue
+			}
 			if strings.HasPrefix(path, "/") && !mounted[path] {
 				t.Errorf("%s uses %s, which is not mounted", name, path)
 			}

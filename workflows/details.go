@@ -1,7 +1,6 @@
 package workflows
 
 import (
-	"fmt"
 	"strings"
 	"time"
 
@@ -22,9 +21,10 @@ func (r *run) show(ctx workflow.Context) {
 
 func checklist(report lifecycle.Report) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "**%s of %s: %s**\n\n", report.Operation, report.Subscriber.UserPrincipalName, strings.ReplaceAll(string(report.Status), "_", " "))
+	status := strings.ReplaceAll(string(report.Status), "_", " ")
+	b.WriteString("**" + string(report.Operation) + " of " + report.Subscriber.UserPrincipalName + ": " + status + "**\n\n")
 	if report.Failure != "" {
-		fmt.Fprintf(&b, "> %s\n\n", report.Failure)
+		b.WriteString("> " + report.Failure + "\n\n")
 	}
 	b.WriteString("| | step | what | took |\n| --- | --- | --- | --- |\n")
 	for _, s := range report.Steps {
@@ -43,10 +43,10 @@ func checklist(report lifecycle.Report) string {
 		if s.Error != "" {
 			what += ": **" + s.Error + "**"
 		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", mark, s.Name, strings.ReplaceAll(what, "|", "/"), took)
+		b.WriteString("| " + mark + " | " + string(s.Name) + " | " + strings.ReplaceAll(what, "|", "/") + " | " + took + " |\n")
 	}
 	for _, w := range report.Warnings {
-		fmt.Fprintf(&b, "\n⚠️ %s: %s\n", w.Code, w.Message)
+		b.WriteString("\n⚠️ " + string(w.Code) + ": " + w.Message + "\n")
 	}
 	return b.String()
 }

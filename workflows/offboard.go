@@ -55,15 +55,17 @@ func (o quickOffboard) applyPolicies(ctx workflow.Context) error {
 }
 
 func (o quickOffboard) removeGroups(ctx workflow.Context) error {
-	change := o.change(lifecycle.RemoveGroups)
 	return o.step(ctx, lifecycle.RemoveGroups, work{
-		do: o.graph(graphWrite, act.RemoveFromGroups, change),
-		undo: both(
-			o.graph(graphWrite, act.AddToGroups, change),
-			o.graph(graphPoll, act.AwaitGroupLicensesBack, change),
-		),
+		do:     o.graph(graphWrite, act.RemoveFromGroups, o.change(lifecycle.RemoveGroups)),
+		undo:   o.joinGroupsAgain(),
 		undoes: []lifecycle.StepName{lifecycle.AwaitGroupLicenses},
 	})
+}
+
+// joinGroupsAgain brings memberships and the licenses that come with them back. It may run twice.
+func (o quickOffboard) joinGroupsAgain() task {
+	change := o.change(lifecycle.RemoveGroups)
+	return both(o.graph(graphWrite, act.AddToGroups, change), o.graph(graphPoll, act.AwaitGroupLicensesBack, change))
 }
 
 func (o quickOffboard) awaitGroupLicenses(ctx workflow.Context) error {
@@ -74,10 +76,13 @@ func (o quickOffboard) awaitGroupLicenses(ctx workflow.Context) error {
 
 func (o quickOffboard) removeLicenses(ctx workflow.Context) error {
 	change := o.change(lifecycle.RemoveLicenses)
-	return o.step(ctx, lifecycle.RemoveLicenses, work{
-		do:   o.graph(graphWrite, act.RemoveDirectLicenses, change),
-		undo: o.graph(graphWrite, act.RestoreDirectLicenses, change),
-	})
+	undo := o.graph(graphWrite, act.RestoreDirectLicenses, change)
+	if groups, _ := o.plan.Step(lifecycle.RemoveGroups); groups.Action == lifecycle.Do {
+		// A direct license may stand on one that comes from a group: Microsoft takes it back only after that one. What goes
+		// wrong with the groups is reported when their own step is undone.
+		undo = regardless(o.joinGroupsAgain(), undo)
+	}
+	return o.step(ctx, lifecycle.RemoveLicenses, work{do: o.graph(graphWrite, act.RemoveDirectLicenses, change), undo: undo})
 }
 
 func (o quickOffboard) releaseNumber(ctx workflow.Context) error {

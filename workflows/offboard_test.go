@@ -184,6 +184,18 @@ func TestUndoThatFailsIsReported(t *testing.T) {
 	}
 }
 
+// A direct license may stand on one that comes from a group.
+func TestGroupLicensesComeBackBeforeDirectOnes(t *testing.T) {
+	w := newWorld()
+	w.fail["VerifySubscriber"] = fault.New(fault.InvalidRequest, "the cause")
+	env := environment(w)
+	env.ExecuteWorkflow(workflows.QuickOffboard, request)
+	direct := slices.Index(w.calls, "RestoreDirectLicenses")
+	assert.Less(t, slices.Index(w.calls, "AddToGroups"), direct)
+	assert.Less(t, slices.Index(w.calls, "AwaitGroupLicensesBack"), direct)
+	assert.Positive(t, direct)
+}
+
 func TestUndoThatCannotBeVerifiedIsReported(t *testing.T) {
 	w := newWorld()
 	w.fail["RemoveDirectLicenses"] = fault.New(fault.InvalidRequest, "the cause")

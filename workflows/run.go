@@ -272,6 +272,16 @@ func both(first, second task) task {
 	}
 }
 
+// regardless makes one task of two, the second whatever became of the first.
+func regardless(first, second task) task {
+	return func(ctx workflow.Context, l label) (activities.StepResult, error) {
+		if _, err := first(ctx, l); err != nil {
+			workflow.GetLogger(ctx).Warn("a task failed whose result does not decide", "task", l.id, "error", err)
+		}
+		return second(ctx, l)
+	}
+}
+
 // inOrder runs steps one after the other until one fails.
 func inOrder(ctx workflow.Context, steps ...func(workflow.Context) error) error {
 	for _, step := range steps {

@@ -487,7 +487,10 @@ func TestDisagreements(t *testing.T) {
 	assert.Empty(t, lifecycle.Disagreements(p.Steps, p.Before, agreed()))
 	gone := agreed()
 	gone.Teams = nil
-	assert.Equal(t, []string{"policy TeamsCallingPolicy is not assigned"}, lifecycle.Disagreements(p.Steps, p.Before, gone), "a user whom Teams has forgotten has no number")
+	assert.Empty(t, lifecycle.Disagreements(p.Steps, p.Before, gone), "R61: a user whom Teams has forgotten has no number and no policy")
+	unset := agreed()
+	unset.Teams.Policies = nil
+	assert.Equal(t, []string{"policy TeamsCallingPolicy is not assigned"}, lifecycle.Disagreements(p.Steps, p.Before, unset))
 
 	cases := map[string]func(*lifecycle.Snapshot){
 		"the usage location changed":         func(e *lifecycle.Snapshot) { e.UsageLocation = "" },

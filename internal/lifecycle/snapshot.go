@@ -171,16 +171,9 @@ type NumberRow struct {
 	CoolingUntil *time.Time `json:"coolingUntil"`
 }
 
-// Permissions that allow licenses and the usage location to be written (architecture.md §5.4).
 var (
-	licensePermissions = []string{"LicenseAssignment.ReadWrite.All", "User.ReadWrite.All", "Directory.ReadWrite.All"}
-	groupPermissions   = []string{"GroupMember.ReadWrite.All", "Group.ReadWrite.All", "Directory.ReadWrite.All"}
-)
-
-// NumberPermission and PolicyPermission are the application permissions for Teams Phone (graph.md §12).
-const (
-	NumberPermission = "TeamsTelephoneNumber.ReadWrite.All"
-	PolicyPermission = "TeamsPolicyUserAssign.ReadWrite.All"
+	licensePermissions = FeatureLicenses.Accepted()
+	groupPermissions   = FeatureGroups.Accepted()
 )
 
 func (s Snapshot) holdsAny(permissions ...string) bool {

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -66,6 +67,7 @@ func startServer() (string, error) {
 	if lifeline, err = cmd.StdinPipe(); err != nil {
 		return "", err
 	}
+	runtime.KeepAlive(lifeline)
 	output, err := cmd.StdoutPipe()
 	if err != nil {
 		return "", err
