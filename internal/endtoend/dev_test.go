@@ -14,18 +14,18 @@ import (
 type development struct {
 	*process
 	dir, address string
-	http         int
+	http, ui     int
 	tenant       *tenant
 }
 
 func startDevelopment(t *testing.T, home, dir string) *development {
 	t.Helper()
-	d := &development{dir: dir, http: needPort(t)}
+	d := &development{dir: dir, http: needPort(t), ui: needPort(t)}
 	temporal, tenantPort := needPort(t), needPort(t)
 	d.address = "127.0.0.1:" + strconv.Itoa(temporal)
 	d.tenant = &tenant{t, "http://127.0.0.1:" + strconv.Itoa(tenantPort)}
 	p, err := launch("tenure-worker dev", syscall.SIGTERM, environ(home), programs.worker, "dev", "--data-dir", dir, "--temporal-cli", programs.temporal,
-		"--temporal-port", strconv.Itoa(temporal), "--ui-port", strconv.Itoa(needPort(t)), "--tenant-port", strconv.Itoa(tenantPort), "--http-port", strconv.Itoa(d.http))
+		"--temporal-port", strconv.Itoa(temporal), "--ui-port", strconv.Itoa(d.ui), "--tenant-port", strconv.Itoa(tenantPort), "--http-port", strconv.Itoa(d.http))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +47,7 @@ func TestDevelopmentEnvironmentGoesOnWhereItWas(t *testing.T) {
 	home := t.TempDir()
 	dir := filepath.Join(home, "data")
 	d := startDevelopment(t, home, dir)
-	for _, address := range []string{d.address, strings.TrimPrefix(d.tenant.address, "http://"), "127.0.0.1:" + strconv.Itoa(d.http)} {
+	for _, address := range []string{d.address, "http://127.0.0.1:" + strconv.Itoa(d.ui), strings.TrimPrefix(d.tenant.address, "http://"), "127.0.0.1:" + strconv.Itoa(d.http)} {
 		if !strings.Contains(d.output.String(), address) {
 			t.Errorf("does not name %s:\n%s", address, d.output.String())
 		}

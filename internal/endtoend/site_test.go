@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -182,6 +183,10 @@ func command(t testing.TB, env []string, args ...string) result {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, programs.tenure, args...)
 	cmd.Env = env
+	// Like every other process it dies with the test, wherefore the thread that starts it must last as long.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
 	var stdout, stderr strings.Builder
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	began := time.Now()

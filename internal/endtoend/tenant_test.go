@@ -178,11 +178,6 @@ func (x *tenant) settings(changes map[string]any) {
 	x.call("PATCH", "settings", changes, nil)
 }
 
-func (x *tenant) permit(roles ...string) {
-	x.t.Helper()
-	x.call("PUT", "permissions", map[string]any{"roles": roles}, nil)
-}
-
 // fault adds a fault and returns its id.
 func (x *tenant) fault(f fault) string {
 	x.t.Helper()
