@@ -15,12 +15,24 @@ define announce-graph
 @test -e bin/tenure-worker || echo '==> compiling the Microsoft Graph SDK sub-packages that the worker needs: once, 2-3 minutes on 2 cores unless cached'
 endef
 
+# npm is wanted on the build server only: nothing that is built needs it.
+define drive-npm
+if ! command -v npm >/dev/null; then \
+	echo '==> no npm found: the test with Microsoft'"'"'s JavaScript client is skipped'; \
+	test "$$CI" != true || { echo '==> on a build server it must run: install npm' >&2; exit 1; }; \
+	exit 0; \
+fi; \
+cd tools/npm && \
+{ test node_modules/.package-lock.json -nt package-lock.json || npm ci --silent; } && \
+node flow.mjs "$(CURDIR)/bin/tenure-worker"
+endef
+
 .DEFAULT_GOAL := help
 
 .PHONY: help
 help: ## show this list
 	@echo 'Tenure onboards, offboards and moves Microsoft 365 and Teams Phone users. Targets:'
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-12s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "%-12s %s\n", $$1, $$2 }'
 
 .PHONY: demo
 demo: build ## start everything, offboard one person of a simulated tenant, stop again
@@ -38,6 +50,11 @@ test: build ## run every test (those on PostgreSQL only where its server is inst
 	@command -v postgres >/dev/null || ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || \
 		echo '==> no PostgreSQL server found: the tests that need one will be skipped'
 	go test -timeout 30m -p 2 ./...
+	@$(drive-npm)
+
+.PHONY: test-npm
+test-npm: bin/tenure-worker ## drive the simulated tenant with Microsoft's JavaScript client (skipped without npm)
+	@$(drive-npm)
 
 .PHONY: lint
 lint: bin/staticcheck bin/workflowcheck ## check formatting, go vet, staticcheck and the determinism of workflows

@@ -120,6 +120,7 @@ func TestWritesAreCompressedAndTakeEffect(t *testing.T) {
 	assert.Nil(t, answer)
 	assert.Equal(t, "FR", *c.user("emma.evans", "usageLocation").GetUsageLocation())
 	assert.Equal(t, []string{"gzip"}, c.seen.values("Content-Encoding"), "the default client compresses what it sends")
+	assert.NotContains(t, c.statuses(), 415, "and is not asked for plain text")
 
 	change.SetUsageLocation(pointer("Paris"))
 	_, err = c.users().ByUserId("emma.evans@contoso.example").Patch(c.ctx, change, nil)
