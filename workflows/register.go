@@ -12,19 +12,20 @@ import (
 // Register registers every workflow under its name in package contract.
 func Register(r worker.WorkflowRegistry) {
 	for name, w := range map[string]any{
-		contract.QuickOffboard: QuickOffboard,
-		contract.PlanOperation: PlanOperation,
-		contract.ListRuns:      ListRuns,
-		contract.SyncDirectory: SyncDirectory,
-		contract.ListUsers:     ListUsers,
-		contract.ShowUser:      ShowUser,
-		contract.PlaceUsers:    PlaceUsers,
-		contract.ListNumbers:   ListNumbers,
-		contract.ShowNumber:    ShowNumber,
-		contract.AddNumbers:    AddNumbers,
-		contract.ApplyCatalog:  ApplyCatalog,
-		contract.DiffCatalog:   DiffCatalog,
-		contract.ShowCatalog:   ShowCatalog,
+		contract.QuickOffboard:    QuickOffboard,
+		contract.PlanOperation:    PlanOperation,
+		contract.ListRuns:         ListRuns,
+		contract.SyncDirectory:    SyncDirectory,
+		contract.ListUsers:        ListUsers,
+		contract.ShowUser:         ShowUser,
+		contract.PlaceUsers:       PlaceUsers,
+		contract.ListNumbers:      ListNumbers,
+		contract.ShowNumber:       ShowNumber,
+		contract.AddNumbers:       AddNumbers,
+		contract.ApplyCatalog:     ApplyCatalog,
+		contract.DiffCatalog:      DiffCatalog,
+		contract.ShowCatalog:      ShowCatalog,
+		contract.CheckPermissions: CheckPermissions,
 	} {
 		r.RegisterWorkflowWithOptions(w, workflow.RegisterOptions{Name: name})
 	}

@@ -46,6 +46,7 @@ type Service struct {
 	store    *store.Store
 	graph    map[string]*graph.Client
 	pacing   map[string]*pacing
+	acts     *activities.Activities
 	temporal client.Client
 	workers  map[string]worker.Worker
 	failed   chan error
@@ -143,7 +144,7 @@ func identity() string {
 
 // register makes one worker for the workflows and the store, and one for each tenant.
 func (s *Service) register() error {
-	acts := &activities.Activities{Store: s.store, Graph: s.graph}
+	s.acts = &activities.Activities{Store: s.store, Graph: s.graph}
 	options := worker.Options{
 		Interceptors:      []interceptor.WorkerInterceptor{&fault.Boundary{}},
 		WorkerStopTimeout: stopTimeout,
@@ -157,7 +158,7 @@ func (s *Service) register() error {
 	}
 	main := worker.New(s.temporal, contract.TaskQueue, options)
 	workflows.Register(main)
-	main.RegisterActivity(acts)
+	main.RegisterActivity(s.acts)
 	s.workers = map[string]worker.Worker{contract.TaskQueue: main}
 	for _, t := range s.settings.Tenants {
 		o := options
@@ -169,7 +170,7 @@ func (s *Service) register() error {
 		}
 		o.Tuner = tuner
 		w := worker.New(s.temporal, contract.GraphQueue(t.Name), o)
-		w.RegisterActivity(acts)
+		w.RegisterActivity(s.acts)
 		s.workers[contract.GraphQueue(t.Name)] = w
 	}
 	return nil
@@ -205,6 +206,7 @@ func (s *Service) Run(ctx context.Context, started func()) error {
 	for _, p := range s.pacing {
 		background.Go(func() { p.run(working) })
 	}
+	background.Go(func() { s.warnOfPermissions(working) })
 	s.log.Info("working", zap.Int("tenants", len(s.settings.Tenants)), zap.String("version", version.Version))
 	if started != nil {
 		started()
