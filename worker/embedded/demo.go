@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,6 +24,11 @@ func Demo(ctx context.Context, s Settings) (err error) {
 	}
 	defer os.RemoveAll(dir)
 	s.DataDir = dir
+	for _, port := range []*int{&s.TemporalPort, &s.UIPort, &s.TenantPort, &s.HTTPPort} {
+		if *port, err = freeOr(*port); err != nil {
+			return err
+		}
+	}
 	command, err := tenureCommand()
 	if err != nil {
 		return err
@@ -76,6 +82,19 @@ func Demo(ctx context.Context, s Settings) (err error) {
 		}
 	}
 	return nil
+}
+
+// freeOr is the port, or another one when something else has it: a demo should not fail for that.
+func freeOr(port int) (int, error) {
+	if checkFree(port) == nil {
+		return port, nil
+	}
+	l, err := net.Listen("tcp", loopback(0))
+	if err != nil {
+		return 0, err
+	}
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port, nil
 }
 
 // tenureCommand is the command beside this program.
