@@ -123,6 +123,7 @@ temporal command.`,
 		newUsersCommand(c),
 		newNumbersCommand(c),
 		newCatalogCommand(c),
+		newDoctorCommand(c, runDoctor),
 		newVersionCommand(c),
 		newCompletionCommand(c),
 	)
