@@ -56,6 +56,7 @@ func TestHistories(t *testing.T) {
 	for _, name := range []string{
 		contract.QuickOffboard, contract.PlanOperation, contract.ListRuns, contract.SyncDirectory, contract.ListUsers, contract.ShowUser, contract.PlaceUsers,
 		contract.ListNumbers, contract.ShowNumber, contract.AddNumbers, contract.ApplyCatalog, contract.DiffCatalog, contract.ShowCatalog,
+		contract.CheckPermissions,
 	} {
 		assert.True(t, types[name], "no history of %s", name)
 	}
@@ -165,18 +166,19 @@ func TestRecordHistories(t *testing.T) {
 	save("offboard-refused", run)
 
 	for name, input := range map[string]any{
-		contract.PlanOperation: contract.PlanRequest{User: david, Request: lifecycle.Request{Operation: lifecycle.Offboard}},
-		contract.ListRuns:      contract.RunFilter{User: anna},
-		contract.SyncDirectory: contract.SyncRequest{},
-		contract.ListUsers:     contract.UserFilter{Node: "london"},
-		contract.ShowUser:      contract.ShowUserRequest{User: david},
-		contract.PlaceUsers:    contract.PlaceRequest{PlanOnly: true},
-		contract.ListNumbers:   contract.NumberFilter{Node: "london"},
-		contract.ShowNumber:    contract.ShowNumberRequest{Number: "+442079460001"},
-		contract.AddNumbers:    contract.AddNumbersRequest{Node: "paris", Type: "directRouting", Numbers: []string{"+33123456789"}},
-		contract.ApplyCatalog:  catalogRequest(),
-		contract.DiffCatalog:   catalogRequest(),
-		contract.ShowCatalog:   contract.ShowCatalogRequest{},
+		contract.PlanOperation:    contract.PlanRequest{User: david, Request: lifecycle.Request{Operation: lifecycle.Offboard}},
+		contract.ListRuns:         contract.RunFilter{User: anna},
+		contract.SyncDirectory:    contract.SyncRequest{},
+		contract.ListUsers:        contract.UserFilter{Node: "london"},
+		contract.ShowUser:         contract.ShowUserRequest{User: david},
+		contract.PlaceUsers:       contract.PlaceRequest{PlanOnly: true},
+		contract.ListNumbers:      contract.NumberFilter{Node: "london"},
+		contract.ShowNumber:       contract.ShowNumberRequest{Number: "+442079460001"},
+		contract.AddNumbers:       contract.AddNumbersRequest{Node: "paris", Type: "directRouting", Numbers: []string{"+33123456789"}},
+		contract.ApplyCatalog:     catalogRequest(),
+		contract.DiffCatalog:      catalogRequest(),
+		contract.ShowCatalog:      contract.ShowCatalogRequest{},
+		contract.CheckPermissions: contract.PermissionsRequest{},
 	} {
 		run, err := e.Client.ExecuteWorkflow(context.Background(), client.StartWorkflowOptions{ID: "tenure/" + name + "/recorded", TaskQueue: contract.TaskQueue}, name, input)
 		require.NoError(t, err)
