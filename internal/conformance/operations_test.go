@@ -2,6 +2,7 @@ package conformance_test
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -168,10 +169,17 @@ var operations = map[string]exercise{
 		}
 	},
 	"TeamsUser": func(c *tenant) {
+		state := c.state()
+		policy := state.Policies[0]
+		state.Groups[0].Policies = map[string]string{policy.Type: policy.Name}
+		c.must(c.sim.SetState(state))
+		inherited := false
 		for _, u := range c.state().Users {
-			_, err := c.graph.TeamsUser(c.ctx, u.ID)
+			found, err := c.graph.TeamsUser(c.ctx, u.ID)
 			c.must(err)
+			inherited = inherited || found != nil && slices.ContainsFunc(found.Policies, func(p lifecycle.Policy) bool { return !p.Direct })
 		}
+		require.True(c.t, inherited, "nobody has a policy by a group")
 	},
 	"PolicyID": func(c *tenant) {
 		for _, p := range c.state().Policies {
