@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -41,8 +42,11 @@ func gathered(t *testing.T, r *prometheus.Registry) map[string]float64 {
 
 func TestMetrics(t *testing.T) {
 	registry := prometheus.NewRegistry()
-	status := 200
+	// A connection that breaks off does not order what happens on its two sides.
+	var answer atomic.Int32
+	answer.Store(200)
 	s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
+		status := int(answer.Load())
 		if status == 0 {
 			panic(http.ErrAbortHandler)
 		}
@@ -51,11 +55,11 @@ func TestMetrics(t *testing.T) {
 	})
 	c := s.client(t, func(cfg *graph.Config) { cfg.Registerer = registry })
 	other := s.client(t, func(cfg *graph.Config) { cfg.Registerer, cfg.Tenant = registry, "fabrikam" })
-	for _, st := range []int{200, 200, 429, 0} {
-		status = st
+	for _, st := range []int32{200, 200, 429, 0} {
+		answer.Store(st)
 		_, _ = c.User(t.Context(), "adele@contoso.example")
 	}
-	status = 200
+	answer.Store(200)
 	_, _ = other.User(t.Context(), adele)
 	_, _ = other.NumberAssignment(t.Context(), "+12065550100")
 
@@ -89,9 +93,9 @@ func TestSpansHoldNothingPersonal(t *testing.T) {
 	otel.SetTracerProvider(provider)
 	defer otel.SetTracerProvider(before)
 
-	status := 200
+	var answer atomic.Int32
 	s := serve(t, func(w http.ResponseWriter, _ *http.Request) {
-		switch status {
+		switch status := int(answer.Load()); status {
 		case 0:
 			panic(http.ErrAbortHandler)
 		case 200:
@@ -106,8 +110,8 @@ func TestSpansHoldNothingPersonal(t *testing.T) {
 			return "", fmt.Errorf("secret hunter2 refused for %s", token("x"))
 		})
 	})
-	for _, st := range []int{200, 404, 500, 0} {
-		status = st
+	for _, st := range []int32{200, 404, 500, 0} {
+		answer.Store(st)
 		_, _ = c.User(t.Context(), "adele@contoso.example")
 		_, _ = c.NumberAssignment(t.Context(), "+12065550100")
 		_, _ = c.PolicyID(t.Context(), "TeamsCallingPolicy", "Adele Vance")
