@@ -63,6 +63,16 @@ func (c Cloud) scope() (string, error) {
 	return "https://" + known.host + "/.default", nil
 }
 
+// CloudAt is the cloud that an address of Graph belongs to: the global one for hosts that are not Microsoft's.
+func CloudAt(baseURL string) Cloud {
+	at, err := url.Parse(baseURL)
+	if err != nil {
+		return Global
+	}
+	cloud, _ := cloudOf(at.Hostname())
+	return cloud
+}
+
 // cloudOf finds the cloud of a host: the global one for hosts that are not Microsoft's.
 func cloudOf(host string) (cloud Cloud, microsofts bool) {
 	for name, known := range clouds {
@@ -71,42 +81,6 @@ func cloudOf(host string) (cloud Cloud, microsofts bool) {
 		}
 	}
 	return Global, false
-}
-
-// AzureIdentity says where to log in. Which identity is used, and its secrets, come from the AZURE_* variables.
-type AzureIdentity struct {
-	// Cloud is where the tenant lives; empty means the global cloud.
-	Cloud Cloud
-	// TenantID is the tenant to log in to where the variables leave it open.
-	TenantID string
-	// Transport replaces the HTTP transport of the login; nil means azidentity's own.
-	Transport policy.Transporter
-}
-
-// NewAzureCredential logs in by azidentity. AZURE_TOKEN_CREDENTIALS must name the credential to use
-// (WorkloadIdentityCredential, EnvironmentCredential for a certificate or secret, ManagedIdentityCredential, or prod
-// for these three in turn): a service must not find out by trying which identity it has.
-func NewAzureCredential(id AzureIdentity) (azcore.TokenCredential, error) {
-	if id.Cloud == "" {
-		id.Cloud = Global
-	}
-	if _, err := id.Cloud.scope(); err != nil {
-		return nil, err
-	}
-	credential, err := azidentity.NewDefaultAzureCredential(&azidentity.DefaultAzureCredentialOptions{
-		ClientOptions: azcore.ClientOptions{
-			Cloud:     clouds[id.Cloud].authority,
-			Transport: id.Transport,
-			// Retries belong to the workflow, which can be seen waiting.
-			Retry: policy.RetryOptions{MaxRetries: -1},
-		},
-		RequireAzureTokenCredentials: true,
-		TenantID:                     id.TenantID,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("graph: no usable Azure credential: %s", shown(err.Error(), messageLimit))
-	}
-	return credential, nil
 }
 
 // SimulatedCredential takes its tokens from a simulated tenant on this machine.
@@ -306,22 +280,30 @@ func (c *Client) Permissions(ctx context.Context) ([]string, error) {
 	return roles, nil
 }
 
-// rolesOf reads the roles claim. The signature is not ours to check: the token is only shown to its audience.
+// rolesOf reads the roles claim.
 func rolesOf(token string) ([]string, error) {
-	parts := strings.Split(token, ".")
-	if len(parts) != 3 {
-		return nil, errors.New("the token is not a JWT")
-	}
-	payload, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(parts[1], "="))
-	if err != nil {
-		return nil, errors.New("the token's claims are not base64")
-	}
 	var claims struct {
 		Roles []string `json:"roles"`
 	}
-	if json.Unmarshal(payload, &claims) != nil {
-		return nil, errors.New("the token's claims cannot be read")
+	if err := claimsOf(token, &claims); err != nil {
+		return nil, err
 	}
 	slices.Sort(claims.Roles)
 	return slices.Compact(append([]string{}, claims.Roles...)), nil
+}
+
+// claimsOf reads claims. The signature is not ours to check: the token is only shown to its audience.
+func claimsOf(token string, into any) error {
+	parts := strings.Split(token, ".")
+	if len(parts) != 3 {
+		return errors.New("the token is not a JWT")
+	}
+	payload, err := base64.RawURLEncoding.DecodeString(strings.TrimRight(parts[1], "="))
+	if err != nil {
+		return errors.New("the token's claims are not base64")
+	}
+	if json.Unmarshal(payload, into) != nil {
+		return errors.New("the token's claims cannot be read")
+	}
+	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/goccy/go-yaml"
 
@@ -33,7 +34,8 @@ const (
 type Tenant struct {
 	// Name is the tenant's name in the catalog.
 	Name string `yaml:"name"`
-	// TenantID is the directory to log in to, where the AZURE_* variables leave it open.
+	// TenantID is the directory to log in to; empty means that of the AZURE_* variables. Of several tenants each needs
+	// its own.
 	TenantID string `yaml:"tenantId"`
 	// Cloud is global, usgov, usgov-dod or china; GraphURL, with the version, wins over it.
 	Cloud    graph.Cloud `yaml:"cloud"`
@@ -64,12 +66,18 @@ func Tenants(file string, single Tenant) ([]Tenant, error) {
 		// Without the lines around the mistake, which may hold a secret that stands where none belongs.
 		return nil, fmt.Errorf("read the tenants file %s: %s", file, yaml.FormatError(err, false, false))
 	}
-	names := map[string]bool{}
+	names, directories := map[string]bool{}, map[string]string{}
 	for i := range tenants {
 		if tenants[i].Name == "" || names[tenants[i].Name] {
 			return nil, fmt.Errorf("tenants file %s: entry %d has no name of its own", file, i+1)
 		}
 		names[tenants[i].Name] = true
+		if t := tenants[i]; t.Credential != SimulatedCredential {
+			if other, taken := directories[strings.ToLower(t.TenantID)]; taken {
+				return nil, fmt.Errorf("tenants file %s: %s and %s have the same tenantId %q; with several tenants each needs its own", file, other, t.Name, t.TenantID)
+			}
+			directories[strings.ToLower(t.TenantID)] = t.Name
+		}
 		tenants[i].file = file
 	}
 	if len(tenants) == 0 {

@@ -50,17 +50,21 @@ func TestTenantsThatAreRefused(t *testing.T) {
 		file, single string
 		says         []string
 	}{
-		"none given":        {says: []string{"TENURE_TENANT", "TENURE_TENANTS", "tenure-worker dev"}},
-		"both given":        {file: "- name: contoso", single: "contoso", says: []string{"both given"}},
-		"unknown key":       {file: "- name: contoso\n  graphURL: x", says: []string{"tenants.yaml", "graphURL"}},
-		"a secret":          {file: "- name: contoso\n  clientSecret: hunter2", says: []string{"clientSecret"}},
-		"missing name":      {file: "- name: contoso\n- cloud: usgov", says: []string{"entry 2 has no name of its own"}},
-		"same name twice":   {file: "- name: contoso\n- name: contoso", says: []string{"entry 2 has no name of its own"}},
-		"empty list":        {file: "[]", says: []string{"lists no tenant"}},
-		"not a list":        {file: "name: contoso", says: []string{"tenants.yaml"}},
-		"not YAML":          {file: "- name: [", says: []string{"tenants.yaml"}},
-		"nothing in it":     {file: "", says: []string{"tenants.yaml"}},
-		"name of two kinds": {file: "- name: {a: b}", says: []string{"tenants.yaml"}},
+		"none given":      {says: []string{"TENURE_TENANT", "TENURE_TENANTS", "tenure-worker dev"}},
+		"both given":      {file: "- name: contoso", single: "contoso", says: []string{"both given"}},
+		"unknown key":     {file: "- name: contoso\n  graphURL: x", says: []string{"tenants.yaml", "graphURL"}},
+		"a secret":        {file: "- name: contoso\n  clientSecret: hunter2", says: []string{"clientSecret"}},
+		"missing name":    {file: "- name: contoso\n- cloud: usgov", says: []string{"entry 2 has no name of its own"}},
+		"same name twice": {file: "- name: contoso\n- name: contoso", says: []string{"entry 2 has no name of its own"}},
+		"same directory twice": {
+			file: "- name: contoso\n  tenantId: 11111111-1111-1111-1111-11111111111a\n- name: fabrikam\n  tenantId: 11111111-1111-1111-1111-11111111111A",
+			says: []string{"contoso and fabrikam have the same tenantId"}},
+		"no directory twice": {file: "- name: contoso\n- name: fabrikam", says: []string{"contoso and fabrikam have the same tenantId", "each needs its own"}},
+		"empty list":         {file: "[]", says: []string{"lists no tenant"}},
+		"not a list":         {file: "name: contoso", says: []string{"tenants.yaml"}},
+		"not YAML":           {file: "- name: [", says: []string{"tenants.yaml"}},
+		"nothing in it":      {file: "", says: []string{"tenants.yaml"}},
+		"name of two kinds":  {file: "- name: {a: b}", says: []string{"tenants.yaml"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := ""

@@ -46,7 +46,12 @@ func (t Tenant) connect(metrics prometheus.Registerer, onLoad func(graph.Load)) 
 	var err error
 	switch t.Credential {
 	case "", AzureCredential:
-		credential, err = graph.NewAzureCredential(graph.AzureIdentity{Cloud: t.Cloud, TenantID: t.TenantID})
+		cloud := t.Cloud
+		if cloud == "" {
+			// The login has to be of the cloud that the token is for.
+			cloud = graph.CloudAt(url)
+		}
+		credential, err = graph.NewAzureCredential(graph.AzureIdentity{Cloud: cloud, TenantID: t.TenantID})
 	case SimulatedCredential:
 		credential, err = graph.NewSimulatedCredential(url)
 	default:
