@@ -58,3 +58,76 @@ type GroupTemplate struct {
 	Name   string
 	Groups []string
 }
+
+// OnboardingRules is what the catalog and the request say about onboarding one user at one site. Whichever way in was
+// taken (quick add group, profile, field display policy), it resolves to this one shape (R4).
+type OnboardingRules struct {
+	// Site is the full path of the site, TenantLevel that of the node that holds the tenant's connection.
+	Site, TenantLevel string
+	// M365 is nil without an m365User template: then usage location and licenses are untouched (R21).
+	M365 *M365Template
+	// Teams is nil without a teamsUser template: then policies are untouched, site defaults included. Otherwise it is the
+	// template over the site's defaults (R11).
+	Teams *PolicyTemplate
+	// AddGroups is nil without an addGroups template.
+	AddGroups *GroupTemplate
+	// Number is plain E.164, NextNumber, NoNumberAtAll, or empty for none wanted.
+	Number string
+	// ProfileRole wins over everything; CurrentRole and DefaultRole (of the site's level) serve R70.
+	ProfileRole, CurrentRole, DefaultRole *Role
+	// LicensePermissionFails: without the permission a template that lists licenses is refused (O7); otherwise it is a
+	// warning.
+	LicensePermissionFails bool
+	// Staging lets a run wait for a user whom Teams does not know yet, as staged (§3.6).
+	Staging bool
+	// Protected is why nobody may onboard this user, or empty.
+	Protected string
+	// Warnings are what resolving found, such as expressions that yield nothing.
+	Warnings []Warning
+}
+
+// The words for a number in OnboardingRules and Request.
+const (
+	NextNumber    = "next"
+	NoNumberAtAll = "none"
+)
+
+// M365Template is a resolved m365User template.
+type M365Template struct {
+	Name string
+	// UsageLocation is empty when the template, or its expression, gives none (R16). Demanded says that somebody asked for
+	// the value by --set: then a missing permission is a failure and not a warning (architecture.md §5.4).
+	UsageLocation string
+	Demanded      bool
+	// Licenses is nil when blank: no license call (R23). Clear is the template's null: every direct license goes.
+	Licenses []LicenseWish
+	Clear    bool
+}
+
+// LicenseWish is a direct license as the catalog names it; SKU and plans are names or ids.
+type LicenseWish struct {
+	SKU           string
+	DisabledPlans []string
+}
+
+// OnboardingFacts is what has to be looked up in the tenant and the inventory for the rules at hand, before planning.
+type OnboardingFacts struct {
+	// SKUs are the tenant's products by every name and id that the wishes use; a wish that is missing here does not exist.
+	SKUs map[string]SKUFact
+	// Groups are the groups of the addGroups template by the name used; one that is missing does not exist.
+	Groups map[string]Group
+	// Number is the row that was claimed, or would be, for the wish; nil when none was asked for.
+	Number *NumberRow
+}
+
+// SKUFact is a product of the tenant.
+type SKUFact struct {
+	ID, PartNumber string
+	// Free is how many units can still be assigned.
+	Free int
+	// Plans are the service plan ids by name and by id.
+	Plans map[string]string
+	// PhoneSystem reports whether the product holds the Teams Phone plan that a number needs (MCOEV), Teams whether it makes
+	// the user known to Teams (TEAMS1).
+	PhoneSystem, Teams bool
+}

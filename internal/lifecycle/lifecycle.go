@@ -11,6 +11,7 @@ type Operation string
 // The operations of architecture.md §2.
 const (
 	Offboard Operation = "offboard"
+	Onboard  Operation = "onboard"
 )
 
 // Status is the state of a run as reports, lists and the search attribute TenureState show it.
@@ -67,6 +68,18 @@ const (
 	Verify                 StepName = "verify"
 )
 
+// The steps of onboarding that offboarding does not have. Onboarding shares await-group-licenses, apply-policies,
+// set-role and verify.
+const (
+	PlaceAtSite      StepName = "place-at-site"
+	SetUsageLocation StepName = "set-usage-location"
+	AddGroups        StepName = "add-groups"
+	AssignLicenses   StepName = "assign-licenses"
+	AwaitTeamsUser   StepName = "await-teams-user"
+	ClaimNumber      StepName = "claim-number"
+	AssignNumber     StepName = "assign-number"
+)
+
 // Reason says why a step was skipped, or why there was nothing to change. No reason is null in JSON.
 type Reason string
 
@@ -91,6 +104,8 @@ const (
 	SelfServiceRoleKept      Reason = "self-service-role-kept"
 	NoGroupLicenseExpected   Reason = "no-group-license-expected"
 	NotInTeams               Reason = "not-in-teams"
+	NoNumberWanted           Reason = "no-number-wanted"
+	GroupLicensePresent      Reason = "group-license-present"
 
 	// NumberNotInInventory: the number that Teams had is not in the inventory, so nothing can be released there.
 	NumberNotInInventory Reason = "number-not-in-inventory"
@@ -107,10 +122,13 @@ type WarningCode string
 
 // The documented warnings. A warning never changes the status of a run.
 const (
-	WarnLicensePermissionMissing WarningCode = "license-permission-missing"
-	WarnPermissionMissing        WarningCode = "permission-missing"
-	WarnGroupLicenseRemains      WarningCode = "group-license-remains"
-	WarnNumberNotInInventory     WarningCode = "number-not-in-inventory"
+	WarnGroupLicensePresent       WarningCode = "group-license-present"
+	WarnUsageLocationNotConfirmed WarningCode = "usage-location-not-confirmed"
+	WarnExpressionEmpty           WarningCode = "expression-empty"
+	WarnLicensePermissionMissing  WarningCode = "license-permission-missing"
+	WarnPermissionMissing         WarningCode = "permission-missing"
+	WarnGroupLicenseRemains       WarningCode = "group-license-remains"
+	WarnNumberNotInInventory      WarningCode = "number-not-in-inventory"
 	// WarnNumberOfAnother: Teams has the number on this user and the inventory on another; an audit settles that.
 	WarnNumberOfAnother        WarningCode = "number-of-another"
 	WarnGroupNotWritable       WarningCode = "group-not-writable"

@@ -10,6 +10,13 @@ type Request struct {
 	SubscriberID string `json:"subscriberId"`
 	// Group is the quick add group, or empty for the defaults of the site.
 	Group string `json:"group,omitempty"`
+	// Site, Profile, Number and Set belong to onboarding. Site is a full path. Number is plain E.164, "next", "none" or
+	// empty where the profile or nobody says. Set holds fields by name (usageLocation, licenses, policy.TYPE, custom_…)
+	// as the field display policy allows.
+	Site    string            `json:"site,omitempty"`
+	Profile string            `json:"profile,omitempty"`
+	Number  string            `json:"number,omitempty"`
+	Set     map[string]string `json:"set,omitempty"`
 	// RequestID makes starting twice one run; RequestedBy is who asked, Reason why.
 	RequestID   string `json:"requestId"`
 	RequestedBy string `json:"requestedBy"`
@@ -80,6 +87,10 @@ type Change struct {
 	Licenses []LicenseChange `json:"licenses,omitempty"`
 	Place    *PlaceChange    `json:"place,omitempty"`
 	Role     *ValueChange    `json:"role,omitempty"`
+	// UsageLocation is set by onboarding; an empty From means that there was none, which Microsoft cannot restore.
+	UsageLocation *ValueChange `json:"usageLocation,omitempty"`
+	// RemovedLicenses are direct licenses that give way to Licenses in the same call (R24).
+	RemovedLicenses []LicenseChange `json:"removedLicenses,omitempty"`
 }
 
 // NumberChange is what happens to one number.
