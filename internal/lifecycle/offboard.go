@@ -1,9 +1,7 @@
 package lifecycle
 
 import (
-	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -13,7 +11,7 @@ import (
 // release dates that are to be expected; the dates that hold are set when the numbers are released.
 // The error is a *Refusal: the rules forbid the operation and nothing may be touched.
 func PlanOffboard(req Request, s Snapshot, rules OffboardingRules, now time.Time) (Plan, error) {
-	o := offboarding{Snapshot: s, rules: rules, now: now}
+	o := offboarding{planner: planner{Snapshot: s, now: now}, rules: rules}
 	if err := o.refuse(); err != nil {
 		return Plan{}, err
 	}
@@ -21,7 +19,7 @@ func PlanOffboard(req Request, s Snapshot, rules OffboardingRules, now time.Time
 	steps := []PlannedStep{
 		o.removeNumber(),
 		o.disableEnterpriseVoice(),
-		o.applyPolicies(),
+		o.applyPolicies(o.rules.Teams, o.Teams != nil),
 		o.removeGroups(),
 		o.awaitGroupLicenses(),
 		o.removeLicenses(),
@@ -30,32 +28,13 @@ func PlanOffboard(req Request, s Snapshot, rules OffboardingRules, now time.Time
 		o.setRole(),
 		{Name: Verify, Action: Do, Summary: "read the end state back from Microsoft and the store"},
 	}
-	raw, err := json.Marshal(req)
-	if err != nil {
-		return Plan{}, fmt.Errorf("encode the request: %w", err)
-	}
-	return Plan{
-		Operation:  Offboard,
-		Subscriber: SubscriberRef{ID: s.Person.ID, UserPrincipalName: s.Person.UserPrincipalName},
-		Digest:     s.Digest(),
-		Request:    raw,
-		Steps:      steps,
-		Warnings:   append([]Warning{}, o.warnings...),
-		Before:     s.State(),
-		After:      o.after(steps),
-	}, nil
+	return o.finish(req, steps)
 }
 
 type offboarding struct {
-	Snapshot
-	rules    OffboardingRules
-	now      time.Time
-	leaving  []GroupChange
-	warnings []Warning
-}
-
-func (o *offboarding) warn(code WarningCode, format string, args ...any) {
-	o.warnings = append(o.warnings, Warning{Code: code, Message: fmt.Sprintf(format, args...)})
+	planner
+	rules   OffboardingRules
+	leaving []GroupChange
 }
 
 func (o *offboarding) refuse() error {
@@ -82,13 +61,6 @@ func (o *offboarding) refuse() error {
 		}
 	}
 	return nil
-}
-
-func (o *offboarding) numbers() []TeamsNumber {
-	if o.Teams == nil {
-		return nil
-	}
-	return o.Teams.Numbers
 }
 
 // removeNumber: R50, first half.
@@ -120,68 +92,6 @@ func (o *offboarding) disableEnterpriseVoice() PlannedStep {
 		o.warn(WarnEnterpriseVoiceStillOn, "Enterprise Voice is on although %s has no number; switch it off with Set-CsPhoneNumberAssignment -EnterpriseVoiceEnabled $false", o.Person.UserPrincipalName)
 	}
 	return step
-}
-
-// applyPolicies: R50a. Only what the template lists changes; null clears.
-func (o *offboarding) applyPolicies() PlannedStep {
-	step := PlannedStep{Name: ApplyPolicies, Action: SkipBecause}
-	switch {
-	case o.rules.Teams == nil:
-		step.Reason, step.Summary = NoTemplate, "no Teams template"
-		return step
-	case len(o.rules.Teams.Policies) == 0:
-		step.Reason, step.Summary = NothingConfigured, "the Teams template lists no policy"
-		return step
-	}
-	step.Change.Policies = policyChanges(o.Teams, *o.rules.Teams)
-	switch {
-	case len(step.Change.Policies) == 0:
-		step.Action, step.Summary = LeaveAsIs, "the policies are as the template wants them"
-	case o.Teams == nil:
-		step.Reason, step.Summary = NotInTeams, "Teams does not know the user, so no policy can be set"
-		o.warn(WarnNotInTeams, "the policies of template %s were not applied: Teams does not know %s", o.rules.Teams.Name, o.Person.UserPrincipalName)
-		step.Change.Policies = nil
-	case !o.holdsAny(PolicyPermission):
-		step.Reason, step.Summary = PermissionMissing, "the application does not hold "+PolicyPermission
-		o.warn(WarnPermissionMissing, "the policies of template %s were not applied: the application does not hold %s", o.rules.Teams.Name, PolicyPermission)
-		step.Change.Policies = nil
-	default:
-		step.Action, step.Summary = Do, policyList(step.Change.Policies)
-	}
-	return step
-}
-
-// globalPolicy is the name of the tenant-wide default, which a user has by having no policy assigned.
-const globalPolicy = "Global"
-
-// policyChanges compares what is in effect with a template.
-func policyChanges(teams *TeamsUser, template PolicyTemplate) []PolicyChange {
-	current := map[string]Policy{}
-	if teams != nil {
-		for _, p := range teams.Policies {
-			current[p.Type] = p
-		}
-	}
-	var changes []PolicyChange
-	for _, kind := range slices.Sorted(maps.Keys(template.Policies)) {
-		want, have := template.Policies[kind], current[kind]
-		var from *PolicyRef
-		if have.Direct {
-			from = &PolicyRef{ID: have.ID, Name: have.Name}
-		}
-		if want == nil || strings.EqualFold(*want, globalPolicy) {
-			if from != nil {
-				changes = append(changes, PolicyChange{Type: kind, From: from})
-			}
-			continue
-		}
-		if have.Name == *want || (have.ID != "" && have.ID == *want) {
-			continue
-		}
-		to := template.Resolved[kind]
-		changes = append(changes, PolicyChange{Type: kind, From: from, To: &to})
-	}
-	return changes
 }
 
 // removeGroups: R50d, R64. Only groups of the template, and of these only memberships that exist.
@@ -367,53 +277,6 @@ func (o *offboarding) setRole() PlannedStep {
 	return step
 }
 
-// after is the state that the plan promises. Usage location is in no step: offboarding never changes it (R51).
-func (o *offboarding) after(steps []PlannedStep) State {
-	end := o.Snapshot
-	end.Licenses, end.Groups = slices.Clone(o.Licenses), slices.Clone(o.Groups)
-	if o.Teams != nil {
-		teams := *o.Teams
-		teams.Policies = slices.Clone(teams.Policies)
-		end.Teams = &teams
-	}
-	for _, step := range steps {
-		if step.Action == Do {
-			end.apply(step)
-		}
-	}
-	return end.State()
-}
-
-func (s *Snapshot) apply(step PlannedStep) {
-	switch step.Name {
-	case RemoveNumber:
-		s.Teams.Numbers = nil
-	case DisableEnterpriseVoice:
-		s.Teams.EnterpriseVoice = false
-	case ApplyPolicies:
-		for _, c := range step.Change.Policies {
-			s.Teams.Policies = slices.DeleteFunc(s.Teams.Policies, func(p Policy) bool { return p.Type == c.Type })
-			if c.To != nil {
-				s.Teams.Policies = append(s.Teams.Policies, Policy{Type: c.Type, ID: c.To.ID, Name: c.To.Name, Direct: true})
-			}
-		}
-	case RemoveGroups:
-		for _, c := range step.Change.Groups {
-			s.Groups = slices.DeleteFunc(s.Groups, func(g Group) bool { return g.ID == c.ID })
-		}
-	case AwaitGroupLicenses:
-		for _, c := range step.Change.Groups {
-			s.Licenses = slices.DeleteFunc(s.Licenses, func(l License) bool { return l.GroupID == c.ID })
-		}
-	case RemoveLicenses:
-		s.Licenses = slices.DeleteFunc(s.Licenses, License.Direct)
-	case ReturnToTenantLevel:
-		s.Placement.Node = step.Change.Place.To
-	case SetRole:
-		s.Placement.Role = step.Change.Role.To
-	}
-}
-
 // ReleaseSummary says where released numbers go.
 func ReleaseSummary(numbers []NumberChange) string {
 	parts := make([]string, len(numbers))
@@ -421,41 +284,6 @@ func ReleaseSummary(numbers []NumberChange) string {
 		parts[i] = n.Number + " becomes available"
 		if n.To == Cooling {
 			parts[i] = fmt.Sprintf("%s cools for %d days until %s", n.Number, n.CoolingDays, n.CoolingUntil)
-		}
-	}
-	return strings.Join(parts, ", ")
-}
-
-func numberList(numbers []NumberChange) string {
-	names := make([]string, len(numbers))
-	for i, n := range numbers {
-		names[i] = n.Number
-	}
-	return strings.Join(names, ", ")
-}
-
-func changedGroups(groups []GroupChange) string {
-	names := make([]string, len(groups))
-	for i, g := range groups {
-		names[i] = g.DisplayName
-	}
-	return strings.Join(names, ", ")
-}
-
-func licenseList(licenses []License) string {
-	names := make([]string, len(licenses))
-	for i, l := range licenses {
-		names[i] = l.SKU
-	}
-	return strings.Join(names, ", ")
-}
-
-func policyList(changes []PolicyChange) string {
-	parts := make([]string, len(changes))
-	for i, c := range changes {
-		parts[i] = "clear " + c.Type
-		if c.To != nil {
-			parts[i] = c.Type + " = " + c.To.Name
 		}
 	}
 	return strings.Join(parts, ", ")

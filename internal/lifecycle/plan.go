@@ -125,6 +125,8 @@ type GroupChange struct {
 	DisplayName string `json:"displayName"`
 	// Licenses are the SKU ids that come or go with the membership.
 	Licenses []string `json:"licenses,omitempty"`
+	// Join says that the membership begins.
+	Join bool `json:"join,omitempty"`
 }
 
 // LicenseChange is a direct license that is removed or added.
