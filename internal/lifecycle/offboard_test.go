@@ -493,7 +493,7 @@ func TestDisagreements(t *testing.T) {
 	assert.Equal(t, []string{"policy TeamsCallingPolicy is not assigned"}, lifecycle.Disagreements(p.Steps, p.Before, unset))
 
 	cases := map[string]func(*lifecycle.Snapshot){
-		"the usage location changed":         func(e *lifecycle.Snapshot) { e.UsageLocation = "" },
+		"the usage location is":              func(e *lifecycle.Snapshot) { e.UsageLocation = "" },
 		"Teams still shows " + number:        func(e *lifecycle.Snapshot) { e.Teams.Numbers = typical().Teams.Numbers },
 		"policy TenantDialPlan is UK":        func(e *lifecycle.Snapshot) { e.Teams.Policies = append(e.Teams.Policies, typical().Teams.Policies[1]) },
 		"policy TeamsCallingPolicy is AllOn": func(e *lifecycle.Snapshot) { e.Teams.Policies = typical().Teams.Policies[:1] },

@@ -77,7 +77,7 @@ func (o *onboarding) refuseGroups() *Refusal {
 		switch {
 		case !ok:
 			return refusal("unknown-entra-group", "", "template %s adds to group %q, which Entra does not have", o.rules.AddGroups.Name, name)
-		case o.isMember(g.ID):
+		case o.memberOf(g.ID):
 		case !g.Kind.Writable():
 			return refusal("group-not-writable", "name a security or Microsoft 365 group with assigned members", "group %s is of kind %s: its members cannot be changed here", g.DisplayName, g.Kind)
 		case !o.holdsAny(groupPermissions...):
@@ -146,10 +146,6 @@ func (o *onboarding) refuseNumber() *Refusal {
 	return nil
 }
 
-func (o *onboarding) isMember(groupID string) bool {
-	return slices.ContainsFunc(o.Groups, func(g Group) bool { return g.ID == groupID })
-}
-
 // groupLicensing is G of table O, as names: groups that a license is inherited from now, and groups of the template that
 // bring one.
 func (o *onboarding) groupLicensing() []string {
@@ -158,7 +154,7 @@ func (o *onboarding) groupLicensing() []string {
 		names[g.DisplayName] = true
 	}
 	for _, l := range o.Licenses {
-		if !l.Direct() && !o.isMember(l.GroupID) {
+		if !l.Direct() && !o.memberOf(l.GroupID) {
 			names[l.GroupID] = true
 		}
 	}
@@ -248,7 +244,7 @@ func (o *onboarding) addGroups() PlannedStep {
 		return step
 	}
 	for _, name := range o.rules.AddGroups.Groups {
-		if g := o.facts.Groups[name]; !o.isMember(g.ID) {
+		if g := o.facts.Groups[name]; !o.memberOf(g.ID) {
 			step.Change.Groups = append(step.Change.Groups, GroupChange{ID: g.ID, DisplayName: g.DisplayName, Licenses: g.Licenses, Join: true})
 		}
 	}

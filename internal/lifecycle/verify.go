@@ -12,14 +12,23 @@ func Disagreements(done []PlannedStep, before State, end Snapshot) []string {
 	var found []string
 	differ := func(format string, args ...any) { found = append(found, fmt.Sprintf(format, args...)) }
 
-	if was := before.UsageLocation; (was == nil) != (end.UsageLocation == "") || (was != nil && *was != end.UsageLocation) {
-		differ("the usage location changed to %q", end.UsageLocation)
+	location := ""
+	if before.UsageLocation != nil {
+		location = *before.UsageLocation
+	}
+	for _, step := range done {
+		if step.Name == SetUsageLocation {
+			location = step.Change.UsageLocation.To
+		}
+	}
+	if end.UsageLocation != location {
+		differ("the usage location is %q", end.UsageLocation)
 	}
 	for _, step := range done {
 		switch step.Name {
 		case RemoveNumber:
 			for _, n := range step.Change.Numbers {
-				if end.Teams != nil && slices.ContainsFunc(end.Teams.Numbers, func(t TeamsNumber) bool { return t.Number == n.Number }) {
+				if end.shows(n.Number) {
 					differ("Teams still shows %s", n.Number)
 				}
 			}
@@ -32,19 +41,50 @@ func Disagreements(done []PlannedStep, before State, end Snapshot) []string {
 			}
 		case RemoveGroups:
 			for _, c := range step.Change.Groups {
-				if slices.ContainsFunc(end.Groups, func(g Group) bool { return g.ID == c.ID }) {
+				if end.memberOf(c.ID) {
 					differ("still a member of %s", c.DisplayName)
+				}
+			}
+		case AddGroups:
+			for _, c := range step.Change.Groups {
+				if !end.memberOf(c.ID) {
+					differ("not a member of %s", c.DisplayName)
 				}
 			}
 		case AwaitGroupLicenses:
 			for _, c := range step.Change.Groups {
-				if slices.ContainsFunc(end.Licenses, func(l License) bool { return l.GroupID == c.ID }) {
+				licensed := slices.ContainsFunc(end.Licenses, func(l License) bool { return l.GroupID == c.ID })
+				switch {
+				case licensed && !c.Join:
 					differ("still licensed by %s", c.DisplayName)
+				case !licensed && c.Join:
+					differ("not licensed by %s", c.DisplayName)
 				}
+			}
+		case AssignLicenses:
+			for _, c := range step.Change.Licenses {
+				if !end.holdsDirectly(c.SKUID) {
+					differ("license %s is not assigned", c.SKU)
+				}
+			}
+			for _, c := range step.Change.RemovedLicenses {
+				stays := slices.ContainsFunc(step.Change.Licenses, func(n LicenseChange) bool { return n.SKUID == c.SKUID })
+				if !stays && end.holdsDirectly(c.SKUID) {
+					differ("license %s is still assigned", c.SKU)
+				}
+			}
+		case AssignNumber:
+			for _, n := range step.Change.Numbers {
+				if !end.shows(n.Number) {
+					differ("Teams does not show %s", n.Number)
+				}
+			}
+			if end.Teams != nil && !end.Teams.EnterpriseVoice {
+				differ("Enterprise Voice is off")
 			}
 		case RemoveLicenses:
 			for _, c := range step.Change.Licenses {
-				if slices.ContainsFunc(end.Licenses, func(l License) bool { return l.Direct() && l.SKUID == c.SKUID }) {
+				if end.holdsDirectly(c.SKUID) {
 					differ("license %s is still assigned", c.SKU)
 				}
 			}
@@ -54,7 +94,7 @@ func Disagreements(done []PlannedStep, before State, end Snapshot) []string {
 					differ("the inventory still gives %s to the user", c.Number)
 				}
 			}
-		case ReturnToTenantLevel:
+		case PlaceAtSite, ReturnToTenantLevel:
 			if end.Placement.Node != step.Change.Place.To {
 				differ("the user is at %s", end.Placement.Node)
 			}
@@ -81,7 +121,7 @@ func Unrestored(steps []PlannedStep, before State, end Snapshot) []string {
 		switch step.Name {
 		case RemoveNumber:
 			for _, n := range step.Change.Numbers {
-				if end.Teams == nil || !slices.ContainsFunc(end.Teams.Numbers, func(t TeamsNumber) bool { return t.Number == n.Number }) {
+				if !end.shows(n.Number) {
 					differ("Teams does not show %s", n.Number)
 				}
 			}
@@ -94,17 +134,46 @@ func Unrestored(steps []PlannedStep, before State, end Snapshot) []string {
 					differ("policy %s is %s", c.Type, policyName(have))
 				}
 			}
+		case AssignNumber:
+			for _, n := range step.Change.Numbers {
+				if end.shows(n.Number) {
+					differ("Teams still shows %s", n.Number)
+				}
+			}
+		case AddGroups:
+			for _, c := range step.Change.Groups {
+				if end.memberOf(c.ID) {
+					differ("still a member of %s", c.DisplayName)
+				}
+			}
 		case RemoveGroups:
 			for _, c := range step.Change.Groups {
-				if !slices.ContainsFunc(end.Groups, func(g Group) bool { return g.ID == c.ID }) {
+				if !end.memberOf(c.ID) {
 					differ("not a member of %s", c.DisplayName)
 				}
 			}
 		case RemoveLicenses:
 			for _, c := range step.Change.Licenses {
-				if !slices.ContainsFunc(end.Licenses, func(l License) bool { return l.Direct() && l.SKUID == c.SKUID }) {
+				if !end.holdsDirectly(c.SKUID) {
 					differ("license %s is not assigned", c.SKU)
 				}
+			}
+		case AssignLicenses:
+			for _, c := range step.Change.RemovedLicenses {
+				if !end.holdsDirectly(c.SKUID) {
+					differ("license %s is not assigned", c.SKU)
+				}
+			}
+			for _, c := range step.Change.Licenses {
+				was := slices.ContainsFunc(step.Change.RemovedLicenses, func(r LicenseChange) bool { return r.SKUID == c.SKUID })
+				if !was && end.holdsDirectly(c.SKUID) {
+					differ("license %s is still assigned", c.SKU)
+				}
+			}
+		case SetUsageLocation:
+			// One that was empty cannot be emptied again: Microsoft does not take null.
+			if from := step.Change.UsageLocation.From; from != "" && end.UsageLocation != from {
+				differ("the usage location is %q", end.UsageLocation)
 			}
 		case ReleaseNumber:
 			for _, c := range step.Change.Numbers {
@@ -112,7 +181,7 @@ func Unrestored(steps []PlannedStep, before State, end Snapshot) []string {
 					differ("%s is not in the inventory", c.Number)
 				}
 			}
-		case ReturnToTenantLevel:
+		case PlaceAtSite, ReturnToTenantLevel:
 			if end.Placement.Node != step.Change.Place.From {
 				differ("the user is at %s", end.Placement.Node)
 			}
@@ -123,6 +192,19 @@ func Unrestored(steps []PlannedStep, before State, end Snapshot) []string {
 		}
 	}
 	return found
+}
+
+func (s Snapshot) memberOf(groupID string) bool {
+	return slices.ContainsFunc(s.Groups, func(g Group) bool { return g.ID == groupID })
+}
+
+func (s Snapshot) holdsDirectly(skuID string) bool {
+	return slices.ContainsFunc(s.Licenses, func(l License) bool { return l.Direct() && l.SKUID == skuID })
+}
+
+// shows reports whether Teams has a number on the user.
+func (s Snapshot) shows(number string) bool {
+	return s.Teams != nil && slices.ContainsFunc(s.Teams.Numbers, func(t TeamsNumber) bool { return t.Number == number })
 }
 
 func (s Snapshot) directPolicy(kind string) *PolicyRef {
