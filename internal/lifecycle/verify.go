@@ -17,7 +17,7 @@ func Disagreements(done []PlannedStep, before State, end Snapshot) []string {
 		location = *before.UsageLocation
 	}
 	for _, step := range done {
-		if step.Name == SetUsageLocation {
+		if step.Name == SetUsageLocation && step.Action == Do {
 			location = step.Change.UsageLocation.To
 		}
 	}
@@ -25,6 +25,9 @@ func Disagreements(done []PlannedStep, before State, end Snapshot) []string {
 		differ("the usage location is %q", end.UsageLocation)
 	}
 	for _, step := range done {
+		if step.Action != Do {
+			continue
+		}
 		switch step.Name {
 		case RemoveNumber:
 			for _, n := range step.Change.Numbers {
@@ -118,6 +121,9 @@ func Unrestored(steps []PlannedStep, before State, end Snapshot) []string {
 	var found []string
 	differ := func(format string, args ...any) { found = append(found, fmt.Sprintf(format, args...)) }
 	for _, step := range steps {
+		if step.Action != Do {
+			continue
+		}
 		switch step.Name {
 		case RemoveNumber:
 			for _, n := range step.Change.Numbers {
