@@ -251,6 +251,10 @@ func TestTokensNeverShow(t *testing.T) {
 		"form echoed":    "client_id=1&client_secret=hunter2-hunter2&grant_type=x",
 		"json echoed":    `{"message":"{\"access_token\":\"hunter2-hunter2\"}"}`,
 		"long prefix":    strings.Repeat("a ", 298) + secret,
+		"url echoed":     "continue=https%3A%2F%2Fx%2F%3Faccess_token%3D" + secret,
+		"escaped value":  "assertion%3dhunter2-hunter2%26x",
+		"escaped bearer": "Authorization%3A%20Bearer%20hunter2-hunter2",
+		"escaped quote":  `\u0022` + secret + `\u0022`,
 		"cut within one": strings.Repeat("a ", 65<<9)[:64<<10-30] + secret,
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -113,6 +113,8 @@ func TestSpansHoldNothingPersonal(t *testing.T) {
 	for _, st := range []int32{200, 404, 500, 0} {
 		answer.Store(st)
 		_, _ = c.User(t.Context(), "adele@contoso.example")
+		_, _ = c.User(t.Context(), adele)
+		_, _ = c.RemoveMember(t.Context(), group1, adele)
 		_, _ = c.NumberAssignment(t.Context(), "+12065550100")
 		_, _ = c.PolicyID(t.Context(), "TeamsCallingPolicy", "Adele Vance")
 		_, _ = leaky.User(t.Context(), "adele@contoso.example")
@@ -123,7 +125,7 @@ func TestSpansHoldNothingPersonal(t *testing.T) {
 	templates := 0
 	for _, span := range recorder.Ended() {
 		text := fmt.Sprint(span.Name(), span.Attributes(), span.Events(), span.Status())
-		for _, personal := range []string{"adele", "Adele", "Vance", "2065550100", "hunter2", "eyJ"} {
+		for _, personal := range []string{"adele", "Adele", "Vance", adele, group1, "2065550100", "hunter2", "eyJ"} {
 			if strings.Contains(text, personal) {
 				t.Errorf("span %q holds %q: %s", span.Name(), personal, text)
 			}

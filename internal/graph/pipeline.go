@@ -234,8 +234,9 @@ func innerRequestID(body []byte) string {
 
 var (
 	markup = regexp.MustCompile(`(?is)<(script|style)\b.*?</(script|style)>|<[^>]*>`)
-	// secrets are bearer tokens and JWTs, and the values of fields that hold such; proxies like to echo requests.
-	secrets = regexp.MustCompile(`(?i)\bbearer\s+[^\s"'<>,]+|\beyJ[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]*)*|\b(access_token|client_secret|client_assertion|refresh_token|assertion)("?\s*[=:]\s*"?)[^\s"'&<>,]+`)
+	// secrets are bearer tokens and JWTs, and the values of fields that hold such; proxies like to echo requests, with
+	// escapes that glue a token to what stands before it (%3DeyJ…).
+	secrets = regexp.MustCompile(`(?i)(?:\b|%20)bearer(?:\s|%20)+[^\s"'<>,]+|(?-i:\beyJ[A-Za-z0-9_-]+|eyJ[A-Za-z0-9_-]{15,})(\.[A-Za-z0-9_-]*)*|\b(access_token|client_secret|client_assertion|refresh_token|assertion)((?:"|%22)?\s*(?:[=:]|%3[ad])\s*(?:"|%22)?)[^\s"'&<>,]+`)
 )
 
 // shown makes foreign text fit for an error: one line, bounded, valid UTF-8, and without anything like a token.
