@@ -24,6 +24,11 @@ type dialect struct {
 	// forUpdate locks the rows that a SELECT returns until the end of the transaction. SQLite needs nothing: a
 	// transaction that may write has the whole database to itself from its beginning.
 	forUpdate string
+	// skipLocked is forUpdate that passes by what others have locked.
+	skipLocked string
+	// contenders is among how many free numbers of a node one is found that nobody has locked; it is about how many
+	// transactions may claim at once.
+	contenders int
 	// collation replaces COLLATE "C" in the migrations.
 	collation string
 	// hasTable asks whether the table $1 exists.
@@ -55,9 +60,10 @@ func jsonRows[T any](items []T) (string, error) {
 }
 
 var sqliteDialect = dialect{
-	goose:     goose.DialectSQLite3,
-	collation: "COLLATE BINARY",
-	hasTable:  `SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = $1`,
+	goose:      goose.DialectSQLite3,
+	contenders: 1,
+	collation:  "COLLATE BINARY",
+	hasTable:   `SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = $1`,
 	rows: func(n int, columns []column) string {
 		fields := make([]string, len(columns))
 		for i, c := range columns {
@@ -68,11 +74,13 @@ var sqliteDialect = dialect{
 }
 
 var postgresDialect = dialect{
-	goose:     goose.DialectPostgres,
-	snapshot:  sql.LevelRepeatableRead,
-	forUpdate: " FOR UPDATE",
-	collation: `COLLATE "C"`,
-	hasTable:  `SELECT count(*) FROM pg_catalog.pg_tables WHERE schemaname = current_schema() AND tablename = $1`,
+	goose:      goose.DialectPostgres,
+	snapshot:   sql.LevelRepeatableRead,
+	forUpdate:  " FOR UPDATE",
+	skipLocked: " FOR UPDATE SKIP LOCKED",
+	contenders: 32,
+	collation:  `COLLATE "C"`,
+	hasTable:   `SELECT count(*) FROM pg_catalog.pg_tables WHERE schemaname = current_schema() AND tablename = $1`,
 	rows: func(n int, columns []column) string {
 		fields := make([]string, len(columns))
 		for i, c := range columns {

@@ -63,7 +63,8 @@ func (s *Store) HoldNumbers(ctx context.Context, runID, tenant string, numbers [
 // ends exactly CoolingDays × 24 h from now (R83). What is recorded already stands: a repeated call returns it unchanged.
 // The result is in the order of the releases.
 //
-// It refuses numbers that the run does not hold ("number-not-held") and numbers of another user ("number-of-another").
+// It refuses numbers that the run does not hold ("number-not-held"), numbers of another user ("number-of-another") and
+// numbers that the run has claimed ("number-claimed").
 func (s *Store) RecordRelease(ctx context.Context, runID, tenant string, releases []Release) (recorded []Released, err error) {
 	err = s.update(ctx, "record releases of run "+runID, func(t *tx) error {
 		op, err := t.activeRun(ctx, runID)
@@ -86,6 +87,9 @@ func (s *Store) RecordRelease(ctx context.Context, runID, tenant string, release
 			}
 			if owner := rows[i].userID; owner != "" && owner != op.Subscriber.ID {
 				return &lifecycle.Refusal{Code: "number-of-another", Message: fmt.Sprintf("%s cannot be released: the inventory says that user %s has it", r.Number, owner), Hint: "correct the inventory with `tenure numbers audit`"}
+			}
+			if rows[i].nextUser != "" {
+				return &lifecycle.Refusal{Code: "number-claimed", Message: fmt.Sprintf("%s cannot be released: run %s has claimed it", r.Number, runID)}
 			}
 			release, err := t.recordRelease(ctx, &rows[i], r)
 			if err != nil {
@@ -131,7 +135,7 @@ func (s *Store) DropReleases(ctx context.Context, runID string) error {
 	})
 }
 
-// endHolds ends every hold of a run, with the recorded releases when it commits.
+// endHolds ends every hold of a run, with the recorded releases and assignments when it commits.
 func (t *tx) endHolds(ctx context.Context, op OperationRow, commit bool) error {
 	held, err := t.lockHeld(ctx, op.RunID)
 	if err != nil {
@@ -147,8 +151,10 @@ func (t *tx) endHolds(ctx context.Context, op OperationRow, commit bool) error {
 	}
 	for _, n := range held {
 		switch {
-		case !commit || n.nextState == absent:
+		case !commit || (n.nextState == absent && n.nextUser == ""):
 			ended = append(ended, numberStep{number: n, event: eventHoldEnded})
+		case n.nextUser != "":
+			ended = append(ended, numberStep{number: n, event: eventAssign, userID: n.nextUser})
 		case n.state == lifecycle.Used:
 			release(n)
 		default:

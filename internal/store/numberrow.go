@@ -23,6 +23,7 @@ type numberRow struct {
 	heldAt                        *time.Time
 	nextState                     lifecycle.NumberState
 	nextCoolingUntil              *time.Time
+	nextUser                      string
 	version                       int64
 	addedAt, changedAt            time.Time
 }
@@ -35,7 +36,15 @@ func (n numberRow) shown() lifecycle.NumberState {
 	return n.state
 }
 
-const numberColumns = `n.tenant, n.number, n.node, n.type, n.vendor, n.state, n.user_id, n.cooling_until, n.reserved_for, n.reserved_until, n.notes, n.description, n.extra, n.held_by, n.held_at, n.next_state, n.next_cooling_until, n.version, n.added_at, n.changed_at`
+// planned is the number as a planner sees it.
+func (n numberRow) planned() lifecycle.NumberRow {
+	return lifecycle.NumberRow{
+		Number: n.number, Node: n.node, State: n.shown(), Type: n.numberType, Vendor: n.vendor,
+		UserID: n.userID, HeldBy: n.heldBy, CoolingUntil: n.coolingUntil,
+	}
+}
+
+const numberColumns = `n.tenant, n.number, n.node, n.type, n.vendor, n.state, n.user_id, n.cooling_until, n.reserved_for, n.reserved_until, n.notes, n.description, n.extra, n.held_by, n.held_at, n.next_state, n.next_cooling_until, n.next_user, n.version, n.added_at, n.changed_at`
 
 func scanNumber(row scanner) (n numberRow, err error) {
 	err = n.scan(row)
@@ -48,7 +57,7 @@ func (n *numberRow) scan(row scanner, more ...any) error {
 	var added, changed int64
 	err := row.Scan(append([]any{
 		&n.tenant, &n.number, &n.node, &n.numberType, &n.vendor, &n.state, &n.userID, &cooling, &n.reservedFor, &reserved,
-		&n.notes, &n.description, &n.extraJSON, &n.heldBy, &held, &n.nextState, &nextCooling, &n.version, &added, &changed,
+		&n.notes, &n.description, &n.extraJSON, &n.heldBy, &held, &n.nextState, &nextCooling, &n.nextUser, &n.version, &added, &changed,
 	}, more...)...)
 	n.coolingUntil, n.reservedUntil = fromMicrosOrNull(cooling), fromMicrosOrNull(reserved)
 	n.heldAt, n.nextCoolingUntil = fromMicrosOrNull(held), fromMicrosOrNull(nextCooling)
@@ -93,6 +102,7 @@ func named(list []string) []listed {
 type numberChange struct {
 	Tenant           string `json:"tenant"`
 	Number           string `json:"number"`
+	Vendor           string `json:"vendor"`
 	State            string `json:"state"`
 	UserID           string `json:"user_id"`
 	CoolingUntil     *int64 `json:"cooling_until"`
@@ -103,19 +113,20 @@ type numberChange struct {
 	HeldAt           *int64 `json:"held_at"`
 	NextState        string `json:"next_state"`
 	NextCoolingUntil *int64 `json:"next_cooling_until"`
+	NextUser         string `json:"next_user"`
 	Version          int64  `json:"version"`
 }
 
-const numberChangeColumns = `tenant, number, state, user_id, cooling_until BIGINT, reserved_until BIGINT, notes, description, held_by, held_at BIGINT, next_state, next_cooling_until BIGINT, version BIGINT`
+const numberChangeColumns = `tenant, number, vendor, state, user_id, cooling_until BIGINT, reserved_until BIGINT, notes, description, held_by, held_at BIGINT, next_state, next_cooling_until BIGINT, next_user, version BIGINT`
 
 // writeNumbers writes rows whose version was raised by one since they were read.
 func (t *tx) writeNumbers(ctx context.Context, rows []numberRow) error {
 	changes := make([]numberChange, len(rows))
 	for i, n := range rows {
 		changes[i] = numberChange{
-			Tenant: n.tenant, Number: n.number, State: string(n.state), UserID: n.userID, CoolingUntil: microsOrNull(n.coolingUntil),
+			Tenant: n.tenant, Number: n.number, Vendor: n.vendor, State: string(n.state), UserID: n.userID, CoolingUntil: microsOrNull(n.coolingUntil),
 			ReservedUntil: microsOrNull(n.reservedUntil), Notes: n.notes, Description: n.description, HeldBy: n.heldBy, HeldAt: microsOrNull(n.heldAt),
-			NextState: string(n.nextState), NextCoolingUntil: microsOrNull(n.nextCoolingUntil), Version: n.version,
+			NextState: string(n.nextState), NextCoolingUntil: microsOrNull(n.nextCoolingUntil), NextUser: n.nextUser, Version: n.version,
 		}
 	}
 	list, err := jsonRows(changes)
@@ -123,9 +134,9 @@ func (t *tx) writeNumbers(ctx context.Context, rows []numberRow) error {
 		return err
 	}
 	written, err := t.exec(ctx,
-		`UPDATE numbers AS n SET state = r.state, user_id = r.user_id, cooling_until = r.cooling_until, reserved_until = r.reserved_until, notes = r.notes,
+		`UPDATE numbers AS n SET vendor = r.vendor, state = r.state, user_id = r.user_id, cooling_until = r.cooling_until, reserved_until = r.reserved_until, notes = r.notes,
 		 description = r.description, held_by = r.held_by, held_at = r.held_at, next_state = r.next_state, next_cooling_until = r.next_cooling_until,
-		 version = r.version, changed_at = $2
+		 next_user = r.next_user, version = r.version, changed_at = $2
 		 FROM `+t.dialect.rows(1, columns(numberChangeColumns))+`
 		 WHERE n.tenant = r.tenant AND n.number = r.number AND n.version = r.version - 1`, list, micros(t.at))
 	if err != nil {

@@ -28,7 +28,9 @@ type Number struct {
 	HeldBy string
 	HeldAt *time.Time
 	// Release is what the run that holds the number has recorded for its commit; nil without one.
-	Release       *Released
+	Release *Released
+	// ClaimedFor is the id of the user who gets the number when the run that holds it commits; empty without a claim.
+	ClaimedFor    string
 	CoolingUntil  *time.Time
 	ReservedFor   string
 	ReservedUntil *time.Time
@@ -238,10 +240,7 @@ func (s *Store) NumbersOf(ctx context.Context, tenant, userID string, numbers []
 			 ORDER BY n.number`,
 			tenant, userID, list)
 		for _, n := range found {
-			rows = append(rows, lifecycle.NumberRow{
-				Number: n.number, Node: n.node, State: n.shown(), Type: n.numberType, Vendor: n.vendor,
-				UserID: n.userID, HeldBy: n.heldBy, CoolingUntil: n.coolingUntil,
-			})
+			rows = append(rows, n.planned())
 		}
 		return err
 	})
@@ -259,7 +258,7 @@ func scanShown(row scanner) (Number, error) {
 	}
 	n := Number{
 		Tenant: r.tenant, Number: r.number, Node: r.node, State: r.shown(), Beneath: r.state, Type: r.numberType, Vendor: r.vendor,
-		HeldBy: r.heldBy, HeldAt: r.heldAt, CoolingUntil: r.coolingUntil, ReservedFor: r.reservedFor, ReservedUntil: r.reservedUntil,
+		HeldBy: r.heldBy, HeldAt: r.heldAt, ClaimedFor: r.nextUser, CoolingUntil: r.coolingUntil, ReservedFor: r.reservedFor, ReservedUntil: r.reservedUntil,
 		Notes: r.notes, Description: r.description, AddedAt: r.addedAt, ChangedAt: r.changedAt,
 	}
 	if r.userID != "" {

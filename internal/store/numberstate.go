@@ -21,7 +21,10 @@ const (
 	eventRelease          numberEvent = "release"
 	eventReleaseToCooling numberEvent = "release-to-cooling"
 	eventHold             numberEvent = "hold"
-	eventHoldEnded        numberEvent = "hold-ended"
+	// eventClaim is a hold with the assignment recorded that eventAssign makes when the run commits.
+	eventClaim     numberEvent = "claim"
+	eventAssign    numberEvent = "assign"
+	eventHoldEnded numberEvent = "hold-ended"
 	// eventHoldPassed: a dead run's successor holds the number now.
 	eventHoldPassed numberEvent = "hold-passed"
 )
@@ -33,6 +36,7 @@ const absent lifecycle.NumberState = ""
 var transitions = map[lifecycle.NumberState]map[numberEvent]lifecycle.NumberState{
 	absent: {eventAdd: lifecycle.Available, eventAddInUse: lifecycle.Used},
 	lifecycle.Available: {
+		eventClaim: lifecycle.Available, eventAssign: lifecycle.Used,
 		eventFoundInUse: lifecycle.Used,
 		eventHold:       lifecycle.Available, eventHoldEnded: lifecycle.Available, eventHoldPassed: lifecycle.Available,
 	},
@@ -55,7 +59,7 @@ type numberStep struct {
 	// number is the row as it was read, and locked, in the same transaction.
 	number numberRow
 	event  numberEvent
-	// userID is for the events that make the number Used.
+	// userID is for the events that make the number Used, and for eventClaim.
 	userID string
 	// coolingUntil is for eventReleaseToCooling.
 	coolingUntil *time.Time
@@ -81,6 +85,16 @@ func (step numberStep) after() (numberRow, error) {
 		// R93: description cleared, extra fields kept. R88: reserved_for survives.
 		n.userID, n.description, n.coolingUntil = "", "", step.coolingUntil
 		n.freeHold()
+	case eventAssign:
+		n.userID = step.userID
+		// R12. A row that names another vendor, or several, stays that: it was chosen by hand (R9).
+		if n.vendor == "" {
+			n.vendor = vendorMicrosoft
+		}
+		n.freeHold()
+	case eventClaim:
+		n.freeHold()
+		n.heldBy, n.nextUser = step.runID, step.userID
 	case eventHold, eventHoldPassed:
 		n.freeHold()
 		n.heldBy = step.runID
@@ -92,7 +106,7 @@ func (step numberStep) after() (numberRow, error) {
 
 // freeHold ends a hold, and with it what the run had recorded.
 func (n *numberRow) freeHold() {
-	n.heldBy, n.heldAt, n.nextState, n.nextCoolingUntil = "", nil, absent, nil
+	n.heldBy, n.heldAt, n.nextState, n.nextCoolingUntil, n.nextUser = "", nil, absent, nil, ""
 }
 
 // transition is the only way that the state or the hold of a number changes after it was added. It checks each step

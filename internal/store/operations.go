@@ -48,8 +48,8 @@ const outcomeDone = "done"
 // Begin opens a run: from now on the subscriber is busy for everybody else. Beginning the same run again changes nothing.
 //
 // When the subscriber has an active run of the same workflow, that run is dead, since Temporal keeps at most one run of a
-// workflow open: it is closed as failed, and the numbers that it holds pass to the new run. The releases that it had
-// recorded are dropped, because the new run makes a plan of its own. An active run of another workflow refuses with "busy",
+// workflow open: it is closed as failed, and the numbers that it holds pass to the new run. The releases and
+// assignments that it had recorded are dropped, because the new run makes a plan of its own. An active run of another workflow refuses with "busy",
 // a request id that another run had with "request-repeated", and a run that was closed already with "run-closed".
 func (s *Store) Begin(ctx context.Context, op Operation) error {
 	request, err := json.Marshal(op.Request)
@@ -147,13 +147,15 @@ type FinishInput struct {
 	// Status is completed, rolled_back, cancelled or failed.
 	Status lifecycle.Status
 	Report lifecycle.Report
-	// Commit lets the recorded releases happen. Without it they are dropped and the numbers are as they were.
+	// Commit lets the recorded releases and assignments happen. Without it they are dropped and the numbers are as they
+	// were.
 	Commit bool
 }
 
 // Finish closes a run. With Commit every number that the run holds and has recorded a release for becomes Available or
-// Cooling exactly as recorded (R83, R93); the hold of every number ends in any case. A committed offboarding marks the
-// subscriber as offboarded (R117). Finishing a run again changes nothing, whatever the input; a run that was taken over
+// Cooling exactly as recorded (R83, R93), and every number that it has claimed becomes Used by its subscriber (R12); the
+// hold of every number ends in any case. A committed offboarding marks the subscriber as offboarded, a committed
+// onboarding ends that (R117). Finishing a run again changes nothing, whatever the input; a run that was taken over
 // refuses with "run-closed", one that never began with "unknown-run".
 func (s *Store) Finish(ctx context.Context, runID string, in FinishInput) error {
 	if in.Status == lifecycle.Running || in.Status == lifecycle.Held {
@@ -173,10 +175,8 @@ func (s *Store) Finish(ctx context.Context, runID string, in FinishInput) error 
 		case !op.Active:
 			return nil
 		}
-		if in.Commit && op.Request.Operation == lifecycle.Offboard {
-			if _, err := t.ExecContext(ctx,
-				`UPDATE subscribers SET offboarded_at = $1, changed_at = $1 WHERE tenant = $2 AND id = $3 AND offboarded_at IS NULL`,
-				micros(t.at), op.Tenant, op.Subscriber.ID); err != nil {
+		if in.Commit {
+			if err := t.markOffboarded(ctx, op); err != nil {
 				return err
 			}
 		}
@@ -200,6 +200,19 @@ func (s *Store) Finish(ctx context.Context, runID string, in FinishInput) error 
 			Detail: map[string]any{"committed": in.Commit, "node": op.Node, "requestId": op.Request.RequestID, "steps": steps},
 		})
 	})
+}
+
+// markOffboarded keeps the mark of a committed run's subscriber (R117).
+func (t *tx) markOffboarded(ctx context.Context, op OperationRow) (err error) {
+	switch op.Request.Operation {
+	case lifecycle.Offboard:
+		_, err = t.ExecContext(ctx, `UPDATE subscribers SET offboarded_at = $1, changed_at = $1 WHERE tenant = $2 AND id = $3 AND offboarded_at IS NULL`,
+			micros(t.at), op.Tenant, op.Subscriber.ID)
+	case lifecycle.Onboard:
+		_, err = t.ExecContext(ctx, `UPDATE subscribers SET offboarded_at = NULL, changed_at = $1 WHERE tenant = $2 AND id = $3 AND offboarded_at IS NOT NULL`,
+			micros(t.at), op.Tenant, op.Subscriber.ID)
+	}
+	return err
 }
 
 // SetStatus says whether an active run is running or held. The status of a closed run is Finish's: "run-closed".
