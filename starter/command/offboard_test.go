@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -81,11 +82,11 @@ func TestOffboardSendsWhatWasAsked(t *testing.T) {
 		Operation: lifecycle.Offboard, Group: "Leavers", RequestID: "req-" + id, RequestedBy: "grace", Reason: "ticket 7",
 		OnFailure: lifecycle.OnFailureRollback,
 	}
-	if got := asked(); got.User != ada || got.Request != want {
+	if got := asked(); got.User != ada || !reflect.DeepEqual(got.Request, want) {
 		t.Errorf("planned %+v, want %+v", got, want)
 	}
 	want.Tenant, want.SubscriberID = tenant, id
-	if started.last() != want {
+	if !reflect.DeepEqual(started.last(), want) {
 		t.Errorf("started %+v, want %+v", started.last(), want)
 	}
 
