@@ -18,6 +18,7 @@ import (
 
 	"tenure/internal/contract"
 	"tenure/internal/lifecycle"
+	"tenure/starter/output"
 )
 
 // found is a run that the operator named.
@@ -28,8 +29,10 @@ type found struct {
 	// requestID and status are from the search attributes, or from the store's row.
 	requestID, tenant string
 	status            lifecycle.Status
-	startedAt         time.Time
-	closedAt          *time.Time
+	// staged is set for a running operation that waits until Teams knows its user.
+	staged    bool
+	startedAt time.Time
+	closedAt  *time.Time
 	// kept is false when Temporal's retention has passed and only the store knows the run.
 	kept bool
 }
@@ -132,6 +135,9 @@ func foundIn(info *workflow.WorkflowExecutionInfo) found {
 	if closed := info.GetCloseTime(); closed != nil {
 		t := closed.AsTime()
 		f.closedAt = &t
+	}
+	if f.status == output.Staged {
+		f.status, f.staged = lifecycle.Running, true
 	}
 	f.workflowID, f.runID = info.GetExecution().GetWorkflowId(), info.GetExecution().GetRunId()
 	f.operation = lifecycle.Operation(keyword(info.GetSearchAttributes(), contract.OperationAttribute))

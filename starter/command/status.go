@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tenure/internal/lifecycle"
+	"tenure/starter/output"
 )
 
 type statusOptions struct {
@@ -76,6 +77,9 @@ func (c *Console) showOpen(ctx context.Context, conn *Connection, run found, exi
 	case err != nil:
 		c.talk().Line("no worker answers; the run goes on when one is back. What Temporal itself knows:")
 		report = run.outline()
+	}
+	if run.staged && report.Status == lifecycle.Running && c.flags.output == output.TextFormat {
+		report.Status = output.Staged
 	}
 	return c.show(report, exits)
 }

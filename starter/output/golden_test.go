@@ -60,6 +60,51 @@ func plan() lifecycle.Plan {
 	}
 }
 
+// onboardPlan changes everything that onboarding can change.
+func onboardPlan() lifecycle.Plan {
+	before := state("acme/contoso")
+	before.Role, before.UsageLocation, before.Policies = ptr("Self-service"), nil, map[string]string{"TenantDialPlan": "US"}
+	before.Licenses, before.Groups = []lifecycle.LicenseState{{SKU: "SPE_E3", Assignment: "direct"}}, []string{"Sales"}
+	return lifecycle.Plan{
+		Operation: lifecycle.Onboard, Subscriber: lifecycle.SubscriberRef{UserPrincipalName: "ada@contoso.com"},
+		Steps: []lifecycle.PlannedStep{
+			{Name: lifecycle.PlaceAtSite, Action: lifecycle.Do, Summary: "move from acme/contoso to acme/contoso/emea/london"},
+			{Name: lifecycle.SetUsageLocation, Action: lifecycle.Do, Summary: "set GB"},
+			{Name: lifecycle.AddGroups, Action: lifecycle.Do, Summary: "add to Phones"},
+			{Name: lifecycle.AwaitGroupLicenses, Action: lifecycle.Do, Summary: "wait until Microsoft has assigned the licenses of Phones"},
+			{Name: lifecycle.AssignLicenses, Action: lifecycle.Do, Summary: "add SPE_E5, remove SPE_E3"},
+			{Name: lifecycle.AwaitTeamsUser, Action: lifecycle.Do, Summary: "wait until Teams knows the user"},
+			{Name: lifecycle.ClaimNumber, Action: lifecycle.Do, Summary: "claim +442079460001"},
+			{Name: lifecycle.AssignNumber, Action: lifecycle.Do, Summary: "assign +442079460001"},
+			{Name: lifecycle.ApplyPolicies, Action: lifecycle.Do, Summary: "set TeamsCallingPolicy and TenantDialPlan"},
+			{Name: lifecycle.SetRole, Action: lifecycle.Do, Summary: "Standard, as profile sales says"},
+			{Name: lifecycle.Verify, Action: lifecycle.Do, Summary: "read the end state back from Microsoft and the store"},
+		},
+		Warnings: []lifecycle.Warning{{Code: lifecycle.WarnExpressionEmpty, Message: "m365 template sales: usageLocation ${site.country} yields nothing and counts as absent"}},
+		Before:   before, After: state("acme/contoso/emea/london", "+442079460001"),
+	}
+}
+
+// staged is the report of an onboarding that waits for Teams.
+func staged() lifecycle.Report {
+	p := onboardPlan()
+	r := lifecycle.Report{
+		Operation: p.Operation, Subscriber: p.Subscriber, WorkflowID: "subscriber/contoso/0b5e", RunID: "6f3c", RequestID: "ticket-7", RequestedBy: "grace",
+		Status: output.Staged, StartedAt: began, Before: &p.Before,
+	}
+	for _, s := range p.Steps {
+		step := lifecycle.Step{Name: s.Name, Outcome: lifecycle.Done, Summary: s.Summary}
+		if len(r.Steps) > 4 {
+			step.Outcome = lifecycle.Pending
+		}
+		if s.Name == lifecycle.AwaitTeamsUser {
+			step.StartedAt = ptr(began)
+		}
+		r.Steps = append(r.Steps, step)
+	}
+	return r
+}
+
 func report(status lifecycle.Status) lifecycle.Report {
 	p := plan()
 	r := lifecycle.Report{
@@ -87,10 +132,12 @@ func report(status lifecycle.Status) lifecycle.Report {
 // The text of plans and reports at 80 columns, with and without color.
 func TestTextAt80Columns(t *testing.T) {
 	texts := map[string]func(output.Paper){
-		"plan":        func(p output.Paper) { p.Plan(plan(), "acme/contoso/emea/london") },
-		"completed":   func(p output.Paper) { p.Report(report(lifecycle.Completed), "http://127.0.0.1:8233/x") },
-		"rolled-back": func(p output.Paper) { p.Report(report(lifecycle.RolledBack), "") },
-		"failed":      func(p output.Paper) { p.Report(report(lifecycle.Failed), "") },
+		"plan":         func(p output.Paper) { p.Plan(plan(), "acme/contoso/emea/london") },
+		"plan-onboard": func(p output.Paper) { p.Plan(onboardPlan(), "acme/contoso/emea/london") },
+		"staged":       func(p output.Paper) { p.Report(staged(), "") },
+		"completed":    func(p output.Paper) { p.Report(report(lifecycle.Completed), "http://127.0.0.1:8233/x") },
+		"rolled-back":  func(p output.Paper) { p.Report(report(lifecycle.RolledBack), "") },
+		"failed":       func(p output.Paper) { p.Report(report(lifecycle.Failed), "") },
 	}
 	for name, print := range texts {
 		t.Run(name, func(t *testing.T) {

@@ -121,9 +121,14 @@ func took(r lifecycle.Report) string {
 	return " in " + Duration(r.ClosedAt.Sub(r.StartedAt).Round(time.Millisecond))
 }
 
+// Staged is what people are told of a running operation that waits until Teams knows its user. It is a word of the
+// search attribute TenureState (architecture.md §5.4); for programs the status of such a run is running.
+const Staged lifecycle.Status = "staged"
+
 // statusWords say what a status is and means to somebody who has not read the manual.
 var statusWords = map[lifecycle.Status]struct{ is, means string }{
 	lifecycle.Running:    {"running", ""},
+	Staged:               {"staged", ", waiting until Teams knows the user"},
 	lifecycle.Held:       {"held", ", an operator is needed"},
 	lifecycle.Completed:  {"completed", ""},
 	lifecycle.RolledBack: {"rolled back", ", everything was undone"},
@@ -142,6 +147,8 @@ func (p Paper) Status(status lifecycle.Status) (symbol string, paint func(string
 		return "✗", p.Red
 	case lifecycle.Held:
 		return "!", p.Yellow
+	case Staged:
+		return "▸", p.Yellow
 	default:
 		return "▸", p.Cyan
 	}
