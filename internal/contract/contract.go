@@ -22,10 +22,11 @@ func SubscriberWorkflowID(tenant, objectID string) string {
 	return "subscriber/" + tenant + "/" + objectID
 }
 
-// The workflow types. QuickOffboard changes a subscriber; the others are short and answer a question or make an
-// administrative change.
+// The workflow types. QuickOffboard and Onboard change a subscriber; the others are short and answer a question or make
+// an administrative change.
 const (
 	QuickOffboard = "QuickOffboard"
+	Onboard       = "Onboard"
 
 	PlanOperation = "PlanOperation"
 	ListRuns      = "ListRuns"

@@ -38,6 +38,20 @@ func TestBadInput(t *testing.T) {
 		"unknown shell":          {[]string{"completion", "tcsh"}, `there is no completion for "tcsh"`},
 		"offboard nobody":        {[]string{"offboard", "--yes"}, "offboard needs USER"},
 		"offboard two":           {[]string{"offboard", ada, "bob", "--yes"}, `offboard does not take the argument "bob"`},
+		"onboard nobody":         {[]string{"onboard", "--site", "london", "--group", "Phones", "--yes"}, "onboard needs USER"},
+		"onboard nowhere":        {[]string{"onboard", ada, "--group", "Phones", "--yes"}, "onboard needs --site NODE; see: tenure onboard --help"},
+		"onboard with nothing":   {[]string{"onboard", ada, "--site", "london", "--number", "next", "--yes"}, "onboard needs --group QAG, --profile NAME or --set FIELD=VALUE"},
+		"group and profile":      {[]string{"onboard", ada, "--site", "london", "--group", "Phones", "--profile", "sales", "--yes"}, "--group and --profile contradict each other"},
+		"onboard malformed":      {[]string{"onboard", ada, "--site", "london", "--group", "Phones", "--number", "020 7946 0001", "--yes"}, "write it like +44 20 7946 0000; --number takes a number, next or none"},
+		"onboard unknown word":   {[]string{"onboard", ada, "--site", "london", "--group", "Phones", "--number", "any", "--yes"}, "--number takes a number, next or none"},
+		"onboard empty number":   {[]string{"onboard", ada, "--site", "london", "--group", "Phones", "--number", "", "--yes"}, "is not a telephone number"},
+		"set without value":      {[]string{"onboard", ada, "--site", "london", "--set", "usageLocation", "--yes"}, "--set usageLocation is not FIELD=VALUE; write it like --set usageLocation=GB"},
+		"set without field":      {[]string{"onboard", ada, "--site", "london", "--set", "=GB", "--yes"}, "--set =GB is not FIELD=VALUE"},
+		"set twice":              {[]string{"onboard", ada, "--site", "london", "--set", "usageLocation=GB", "--set", "usageLocation=FR", "--yes"}, "--set gives usageLocation twice"},
+		"onboard without yes":    {[]string{"onboard", ada, "--site", "london", "--group", "Phones"}, "add --yes"},
+		"plan onboard nobody":    {[]string{"plan", "onboard", "--site", "london", "--group", "Phones"}, "plan onboard needs USER"},
+		"plan onboard nowhere":   {[]string{"plan", "onboard", ada, "--group", "Phones"}, "plan onboard needs --site NODE; see: tenure plan onboard --help"},
+		"plan onboard malformed": {[]string{"plan", "onboard", ada, "--site", "london", "--group", "Phones", "--number", "12"}, "is not a telephone number"},
 		"plan nobody":            {[]string{"plan", "offboard"}, "plan offboard needs USER"},
 		"status of nothing":      {[]string{"status"}, "status needs USER|RUN"},
 		"hold":                   {[]string{"offboard", ada, "--yes", "--on-failure", "hold"}, "--on-failure hold is not available in this version, only rollback is"},
@@ -124,7 +138,7 @@ func TestUnreachable(t *testing.T) {
 
 func TestHelp(t *testing.T) {
 	for name, arguments := range map[string][]string{
-		"help": {}, "help-offboard": {"offboard", "--help"}, "help-numbers": {"help", "numbers"}, "help-numbers-list": {"numbers", "list", "--help"},
+		"help": {}, "help-onboard": {"onboard", "--help"}, "help-offboard": {"offboard", "--help"}, "help-numbers": {"help", "numbers"}, "help-numbers-list": {"numbers", "list", "--help"},
 	} {
 		r := newSeat(t).tenure(arguments...)
 		r.exits(t, 0)
@@ -147,6 +161,12 @@ func TestCompletion(t *testing.T) {
 	}
 	if r := newSeat(t).tenure("__complete", "numbers", "list", "--state", ""); !strings.Contains(r.out, "cooling") {
 		t.Errorf("states are not offered: %s", r.out)
+	}
+	for _, path := range [][]string{{"onboard"}, {"plan", "onboard"}} {
+		r := newSeat(t).tenure(append(append([]string{"__complete"}, path...), ada, "--number", "")...)
+		if !strings.HasPrefix(r.out, "next\nnone\n") {
+			t.Errorf("%v: the words for a number are not offered: %s", path, r.out)
+		}
 	}
 }
 

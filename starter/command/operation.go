@@ -21,6 +21,7 @@ var operations = map[lifecycle.Operation]struct {
 	// confirmation asks whether to begin with a user; summary says in the Temporal UI what is done to whom, and the node.
 	confirmation, summary string
 }{
+	lifecycle.Onboard:  {contract.Onboard, "Onboard %s?", "onboard %s at %s"},
 	lifecycle.Offboard: {contract.QuickOffboard, "Offboard %s?", "offboard %s from %s"},
 }
 

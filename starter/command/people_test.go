@@ -38,6 +38,23 @@ func plannedFor(id string) contract.PlanAnswer {
 	}}
 }
 
+// joining is the answer to PlanOperation for a user of that object id who is at the tenant level and comes to London.
+func joining(id string) contract.PlanAnswer {
+	return contract.PlanAnswer{Tenant: tenant, Node: london, Plan: lifecycle.Plan{
+		Operation: lifecycle.Onboard, Subscriber: lifecycle.SubscriberRef{ID: id, UserPrincipalName: ada},
+		Digest: "d1", Request: []byte(`{}`),
+		Steps: []lifecycle.PlannedStep{
+			{Name: lifecycle.PlaceAtSite, Action: lifecycle.Do, Summary: "move from acme/contoso to " + london},
+			{Name: lifecycle.AssignLicenses, Action: lifecycle.Do, Summary: "add SPE_E5"},
+			{Name: lifecycle.ClaimNumber, Action: lifecycle.Do, Summary: "claim " + number},
+			{Name: lifecycle.AssignNumber, Action: lifecycle.Do, Summary: "assign " + number},
+			{Name: lifecycle.ApplyPolicies, Action: lifecycle.SkipBecause, Reason: lifecycle.NoTemplate, Summary: "no Teams template"},
+			{Name: lifecycle.Verify, Action: lifecycle.Do, Summary: "read the end state back from Microsoft and the store"},
+		},
+		Before: after(), After: before(),
+	}}
+}
+
 func before() lifecycle.State {
 	return lifecycle.State{
 		Node: ptr(london), Role: ptr("Standard"), UsageLocation: ptr("GB"), Numbers: []string{number}, EnterpriseVoice: true,
@@ -83,14 +100,23 @@ func offboards(t *testing.T, f func(workflow.Context, lifecycle.Request) (*lifec
 	return id
 }
 
-// completes is a QuickOffboard that ends well at once.
+// onboards makes PlanOperation answer for a new user, and Onboard do what f says. It returns the object id.
+func onboards(t *testing.T, f func(workflow.Context, lifecycle.Request) (*lifecycle.Report, error)) string {
+	t.Helper()
+	id := uuid.NewString()
+	answers[contract.PlanRequest](t, contract.PlanOperation, joining(id))
+	on(t, contract.Onboard, f)
+	return id
+}
+
+// completes is an operation that ends well at once.
 func completes(ctx workflow.Context, in lifecycle.Request) (*lifecycle.Report, error) {
 	r := report(ctx, in, lifecycle.Completed, step(lifecycle.RemoveNumber, lifecycle.Done), step(lifecycle.Verify, lifecycle.Done))
 	r.Before, r.After = ptr(before()), ptr(after())
 	return &r, nil
 }
 
-// ends is a QuickOffboard that ends with a status other than completed.
+// ends is an operation that ends with a status other than completed.
 func ends(status lifecycle.Status, outcome lifecycle.Outcome) func(workflow.Context, lifecycle.Request) (*lifecycle.Report, error) {
 	return func(ctx workflow.Context, in lifecycle.Request) (*lifecycle.Report, error) {
 		r := report(ctx, in, status, step(lifecycle.RemoveNumber, outcome))

@@ -85,7 +85,8 @@ reports success only after reading the end state back.
 
 Everything goes through Temporal: set TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE, or use the profile file of the
 temporal command.`,
-		Example: `  tenure plan offboard ada@contoso.com
+		Example: `  tenure plan onboard ada@contoso.com --site london --group "Sales phones"
+  tenure onboard ada@contoso.com --site london --group "Sales phones"
   tenure offboard ada@contoso.com
   tenure status ada@contoso.com --watch
   tenure numbers list --node london --state cooling`,
@@ -115,6 +116,7 @@ temporal command.`,
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { help(c.out(), cmd) })
 	root.SetHelpCommand(newHelpCommand())
 	root.AddCommand(
+		newOnboardCommand(c, runOnboard),
 		newOffboardCommand(c, runOffboard),
 		newPlanCommand(c),
 		newStatusCommand(c, runStatus),

@@ -1,0 +1,154 @@
+package command
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"tenure/internal/contract"
+	"tenure/internal/e164"
+	"tenure/internal/lifecycle"
+)
+
+// onboardOptions are what `onboard` and `plan onboard` are asked.
+type onboardOptions struct {
+	user, site, group, profile string
+	// number is what --number says, after read plain E.164 or one of numberWords; empty means that nobody said.
+	number string
+	// pairs are the values of --set as given, set what read makes of them.
+	pairs []string
+	set   map[string]string
+}
+
+// numberWords stand in place of a number.
+var numberWords = []string{lifecycle.NextNumber, lifecycle.NoNumberAtAll}
+
+func (o *onboardOptions) register(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&o.site, "site", "", "onboard at `NODE`, a site by name or path")
+	cmd.Flags().StringVar(&o.group, "group", "", "onboard with quick add group `QAG`")
+	cmd.Flags().StringVar(&o.profile, "profile", "", "onboard with profile `NAME`")
+	cmd.Flags().StringVar(&o.number, "number", "", "give the user `NUMBER`: +E164, next for the next available one, or none (default: as the profile says)")
+	cmd.Flags().StringArrayVar(&o.pairs, "set", nil, "give a field a value, `FIELD=VALUE`, as the field display policy allows; can be repeated")
+	completeFlag(cmd, "number", numberWords...)
+}
+
+// read takes the arguments and refuses flags that are missing, malformed or contradictory.
+func (o *onboardOptions) read(cmd *cobra.Command, args []string) (err error) {
+	o.user = args[0]
+	switch {
+	case o.site == "":
+		return usage(helpHint(cmd), "%s needs --site NODE", path(cmd))
+	case o.group != "" && o.profile != "":
+		return usage("a profile names its own quick add group", "--group and --profile contradict each other")
+	case o.group == "" && o.profile == "" && len(o.pairs) == 0:
+		return usage(helpHint(cmd), "%s needs --group QAG, --profile NAME or --set FIELD=VALUE", path(cmd))
+	}
+	if cmd.Flags().Changed("number") {
+		if o.number, err = numberOrWord(o.number); err != nil {
+			return err
+		}
+	}
+	o.set, err = fields(o.pairs)
+	return err
+}
+
+func (o onboardOptions) question(c *Console) contract.PlanRequest {
+	request := c.request(lifecycle.Onboard)
+	request.Site, request.Group, request.Profile = o.site, o.group, o.profile
+	request.Number, request.Set = o.number, o.set
+	return contract.PlanRequest{User: o.user, Request: request}
+}
+
+// numberOrWord reads a number in any usual form, or one of numberWords.
+func numberOrWord(text string) (string, error) {
+	if slices.Contains(numberWords, text) {
+		return text, nil
+	}
+	number, err := e164.Parse(text)
+	if err != nil {
+		f := malformed(err)
+		f.Hint = "--number takes a number, " + strings.Join(numberWords, " or ")
+		return "", f
+	}
+	return number, nil
+}
+
+// fields reads field=value pairs. A value may be empty or hold further equals signs; what fields there are, and which
+// of them may be set, is the worker's to say.
+func fields(pairs []string) (map[string]string, error) {
+	if len(pairs) == 0 {
+		return nil, nil
+	}
+	set := make(map[string]string, len(pairs))
+	for _, pair := range pairs {
+		name, value, ok := strings.Cut(pair, "=")
+		name = strings.TrimSpace(name)
+		if !ok || name == "" {
+			return nil, usage("write it like --set usageLocation=GB", "--set %s is not FIELD=VALUE", pair)
+		}
+		if _, twice := set[name]; twice {
+			return nil, usage("give every field once; a list is written with commas", "--set gives %s twice", name)
+		}
+		set[name] = value
+	}
+	return set, nil
+}
+
+func newOnboardCommand(c *Console, run func(context.Context, *Console, onboardOptions) error) *cobra.Command {
+	var o onboardOptions
+	cmd := &cobra.Command{
+		Use:   "onboard USER --site NODE (--group QAG | --profile NAME | --set FIELD=VALUE)",
+		Short: "bring a user to a site with licenses, groups, number and role",
+		Long: `Onboard a user at a site: usage location, licenses, groups, number, policies and role become what the quick add group
+or the profile says, or the site's field display policy with the values that --set gives. A user who is at the site
+already is brought up to date. The plan is shown first; at the end everything is read back from Microsoft, and only
+then the run is completed. A failure undoes what was done.
+
+USER is a user principal name or an object id. With --number next the next available number at the site or above it is
+claimed.`,
+		Example: `  tenure onboard ada@contoso.com --site london --group "Sales phones"
+  tenure onboard ada@contoso.com --site acme/contoso/emea/london --profile sales --number next
+  tenure onboard ada@contoso.com --site london --group "Sales phones" --number "+44 20 7946 0001" --yes
+  tenure onboard ada@contoso.com --site london --profile sales --set usageLocation=GB --set custom_string_1=B2
+  tenure onboard ada@contoso.com --site london --set licenses=SPE_E5,MCOEV --number none --yes --detach -o json`,
+		GroupID: groupOperations,
+		Args:    arguments("USER"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := o.read(cmd, args); err != nil {
+				return err
+			}
+			return run(cmd.Context(), c, o)
+		},
+	}
+	o.register(cmd)
+	return cmd
+}
+
+func newPlanOnboardCommand(c *Console, run func(context.Context, *Console, onboardOptions) error) *cobra.Command {
+	var o onboardOptions
+	cmd := reading(&cobra.Command{
+		Use:   "onboard USER --site NODE (--group QAG | --profile NAME | --set FIELD=VALUE)",
+		Short: "show what onboarding a user would do",
+		Example: `  tenure plan onboard ada@contoso.com --site london --group "Sales phones"
+  tenure plan onboard ada@contoso.com --site london --profile sales --number next -o json`,
+		Args: arguments("USER"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := o.read(cmd, args); err != nil {
+				return err
+			}
+			return run(cmd.Context(), c, o)
+		},
+	})
+	o.register(cmd)
+	return cmd
+}
+
+func runOnboard(ctx context.Context, c *Console, o onboardOptions) error {
+	return c.operate(ctx, o.question(c))
+}
+
+func runPlanOnboard(ctx context.Context, c *Console, o onboardOptions) error {
+	return c.preview(ctx, o.question(c))
+}
