@@ -157,7 +157,38 @@ func (p *parsing) readDisplayFields(s spot, policy *FieldDisplayPolicy) {
 				p.at(value, "%s belongs to the directory and cannot be given a value", name)
 			}
 		}
+		p.checkStartValue(value, name, d.Value)
 		policy.Fields[name] = d
+	}
+}
+
+// checkStartValue reports what the field would refuse when a user is onboarded.
+func (p *parsing) checkStartValue(s spot, name string, v Field[[]Text]) {
+	texts, ok := v.Value()
+	if !ok {
+		return
+	}
+	rule, ok := formFieldRule(name)
+	switch {
+	case name == "policies":
+		p.at(s, "policies as a whole have no value; give one to policy.TYPE")
+		return
+	case !ok:
+		return
+	case !rule.many && len(texts) > 1:
+		p.at(s, "%s takes one value", name)
+		return
+	}
+	for _, t := range texts {
+		plain, isPlain := t.Literal()
+		if !isPlain {
+			continue
+		}
+		if _, err := rule.read(plain); err != nil {
+			p.at(s, "%v", err)
+		} else if _, known := p.c.Role(plain); name == "role" && !known {
+			p.at(s, "there is no role %q; known: %s", plain, listed(namesOf(p.c.roles, func(r Role) string { return r.Name })))
+		}
 	}
 }
 

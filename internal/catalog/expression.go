@@ -49,6 +49,12 @@ func literal(s string) Text { return Text{source: s, parts: []part{{literal: s}}
 // Value evaluates the text. It is empty when any expression in it yields nothing (an empty text, null, or a policy that
 // the site's defaults do not have): such a value counts as absent. It is safe for concurrent use.
 func (t Text) Value(s Scope) (string, error) {
+	v, _, err := t.evaluate(s)
+	return v, err
+}
+
+// evaluate is Value; empty is the expression that yields nothing, nil when there is none.
+func (t Text) evaluate(s Scope) (value string, empty *program, err error) {
 	var all strings.Builder
 	for _, p := range t.parts {
 		if p.program == nil {
@@ -57,14 +63,14 @@ func (t Text) Value(s Scope) (string, error) {
 		}
 		v, err := p.program.value(s)
 		if err != nil {
-			return "", err
+			return "", nil, err
 		}
 		if v == "" {
-			return "", nil
+			return "", p.program, nil
 		}
 		all.WriteString(v)
 	}
-	return all.String(), nil
+	return all.String(), nil, nil
 }
 
 // condition is a when: an expression with a boolean result.
@@ -87,7 +93,9 @@ type program struct {
 	source string
 	// overUser marks one that cannot be evaluated without a user.
 	overUser bool
-	run      cel.Program
+	// reads are the paths that it reads, e.g. site.defaults.policies.TenantDialPlan, in the order of the expression.
+	reads [][]string
+	run   cel.Program
 }
 
 // errNoUser is the error of an expression over a user where there is none.
@@ -133,11 +141,12 @@ type activation struct{ Scope }
 // Parent is nil: a scope stands alone.
 func (activation) Parent() cel.Activation { return nil }
 
-// inTemplate makes the refusal of an expression that failed.
-func inTemplate(err error, kind, name, field string) error {
+// inTemplate makes the refusal of an expression that failed, or whose result its field does not take. where is the
+// template or policy, e.g. "m365User template e5-voice".
+func inTemplate(err error, where, field string) error {
 	return &lifecycle.Refusal{
 		Code:    "expression-error",
-		Message: fmt.Sprintf("%s template %s, %s: %v", kind, name, field, err),
+		Message: fmt.Sprintf("%s, %s: %v", where, field, err),
 		Hint:    "correct the expression in the catalog and apply it",
 	}
 }
@@ -276,8 +285,10 @@ func (c *compiler) compile(s spot, source string, offset int, variables []string
 	}
 	expressions := map[int64]ast.Expr{}
 	overUser, good := false, true
+	var reads pathReader
 	ast.PreOrderVisit(parsed.NativeRep().Expr(), ast.NewExprVisitor(func(e ast.Expr) {
 		expressions[e.ID()] = e
+		reads.visit(e)
 		if e.Kind() != ast.IdentKind || !slices.Contains(variableNames, e.AsIdent()) {
 			return
 		}
@@ -307,7 +318,7 @@ func (c *compiler) compile(s spot, source string, offset int, variables []string
 		c.r.at(s, "the expression cannot be used: %s", firstLine(err.Error()))
 		return nil, false
 	}
-	c.done[key] = &program{source: source, overUser: overUser, run: run}
+	c.done[key] = &program{source: source, overUser: overUser, reads: reads.paths, run: run}
 	return c.done[key], true
 }
 

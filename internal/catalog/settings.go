@@ -3,6 +3,7 @@ package catalog
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"tenure/internal/lifecycle"
 )
@@ -28,6 +29,15 @@ type Settings struct {
 	LicensePermissionMissing PermissionMode
 	// NumbersFollowUsers lets a move take the number along in the inventory. It is on unless set.
 	NumbersFollowUsers bool
+	Staging            Staging
+}
+
+// Staging is whether and how a run waits for a user whom Teams does not know yet (§3.6). It is off, every 240 minutes (R40)
+// and 14 days unless set.
+type Staging struct {
+	Enabled bool
+	// Interval is the time between two looks whether Teams knows the user, Bound the time after which the run gives up.
+	Interval, Bound time.Duration
 }
 
 // setting is one row of the table of settings: key as in the file, the value where nobody sets it, how it is read.
@@ -46,12 +56,18 @@ var settingTable = []setting{
 	{"retainAtSite", false, readBoolean, func(s *Settings, v any) { s.RetainAtSite = v.(bool) }},
 	{"licensePermissionMissing", Fail, readPermissionMode, func(s *Settings, v any) { s.LicensePermissionMissing = v.(PermissionMode) }},
 	{"numbersFollowUsers", true, readBoolean, func(s *Settings, v any) { s.NumbersFollowUsers = v.(bool) }},
+	{"staging.enabled", false, readBoolean, func(s *Settings, v any) { s.Staging.Enabled = v.(bool) }},
+	{"staging.intervalMinutes", 240, readMinutes, func(s *Settings, v any) { s.Staging.Interval = time.Duration(v.(int)) * time.Minute }},
+	{"staging.days", 14, readDays, func(s *Settings, v any) { s.Staging.Bound = time.Duration(v.(int)) * 24 * time.Hour }},
 }
 
 func readBoolean(r *reader, s spot) (any, bool) { v, ok := r.boolean(s, true); return v, ok }
 
 // readDays: R85 allows up to 999 days.
 func readDays(r *reader, s spot) (any, bool) { v, ok := r.integer(s, 1, 999); return v, ok }
+
+// readMinutes: looking less often than once a day is no waiting.
+func readMinutes(r *reader, s spot) (any, bool) { v, ok := r.integer(s, 1, 24*60); return v, ok }
 
 func readLicenseMode(r *reader, s spot) (any, bool) {
 	v, ok := choice(r, s, true, lifecycle.Remove, lifecycle.Retain)

@@ -2,6 +2,7 @@ package catalog_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 
@@ -28,6 +29,7 @@ func TestSettingsAreInherited(t *testing.T) {
 		RetainAtSite:             false,
 		LicensePermissionMissing: catalog.Fail,
 		NumbersFollowUsers:       true,
+		Staging:                  catalog.Staging{Enabled: false, Interval: 4 * time.Hour, Bound: 14 * 24 * time.Hour},
 	}
 	for name, test := range map[string]struct {
 		settings map[string]string
@@ -54,10 +56,22 @@ func TestSettingsAreInherited(t *testing.T) {
 			map[string]string{"s": "{retainAtSite: true}"}, "i", func(*catalog.Settings) {},
 		},
 		"all of them, from the top": {
-			map[string]string{"p": "{numberCooling: {enabled: true, days: 999}, offboarding: {licenses: retain}, retainAtSite: true, licensePermissionMissing: warn, numbersFollowUsers: false}"}, "s",
+			map[string]string{"p": "{numberCooling: {enabled: true, days: 999}, offboarding: {licenses: retain}, retainAtSite: true, licensePermissionMissing: warn, numbersFollowUsers: false, staging: {enabled: true, intervalMinutes: 5, days: 2}}"}, "s",
 			func(s *catalog.Settings) {
-				*s = catalog.Settings{lifecycle.CoolingRule{Enabled: true, Days: 999}, lifecycle.Retain, true, catalog.Warn, false}
+				*s = catalog.Settings{
+					lifecycle.CoolingRule{Enabled: true, Days: 999}, lifecycle.Retain, true, catalog.Warn, false,
+					catalog.Staging{Enabled: true, Interval: 5 * time.Minute, Bound: 48 * time.Hour},
+				}
 			},
+		},
+		"staging: each field on its own": {
+			map[string]string{"p": "{staging: {intervalMinutes: 7, days: 3}}", "c": "{staging: {enabled: true, days: 5}}", "s": "{staging: {days: null}}"}, "s",
+			func(s *catalog.Settings) {
+				s.Staging = catalog.Staging{Enabled: true, Interval: 7 * time.Minute, Bound: 14 * 24 * time.Hour}
+			},
+		},
+		"staging: off at the site": {
+			map[string]string{"c": "{staging: {enabled: true}}", "s": "{staging: {enabled: false}}"}, "s", func(*catalog.Settings) {},
 		},
 		"null ends the inheritance": {
 			map[string]string{"p": "{retainAtSite: true, numberCooling: {enabled: true, days: 5}}", "i": "{retainAtSite: null, numberCooling: null}"}, "s",

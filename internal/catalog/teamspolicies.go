@@ -18,12 +18,14 @@ var teamsPolicies = []string{
 
 var policyTypeRule = regexp.MustCompile(`^[A-Z][A-Za-z0-9]+$`)
 
+// policyTypeMeant reports whether somebody may mean a policy type.
+func policyTypeMeant(policy string) bool {
+	return slices.Contains(teamsPolicies, policy) || nearest(policy, teamsPolicies) == "" && policyTypeRule.MatchString(policy)
+}
+
 // checkPolicyType reports a policy type that cannot be meant.
 func (r *reader) checkPolicyType(line, column int, path, policy string) bool {
-	if slices.Contains(teamsPolicies, policy) {
-		return true
-	}
-	if near := nearest(policy, teamsPolicies); near == "" && policyTypeRule.MatchString(policy) {
+	if policyTypeMeant(policy) {
 		return true
 	}
 	r.problem(line, column, path, "there is no Teams policy type %q%s; known: %s", policy, meant(policy, teamsPolicies), listed(teamsPolicies))

@@ -1,8 +1,10 @@
 package catalog
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 
 	"tenure/internal/lifecycle"
 )
@@ -38,36 +40,75 @@ type Groups struct {
 // Resolve evaluates the template. A policy whose expression yields nothing counts as absent.
 func (t *TeamsUser) Resolve(s Scope) (*lifecycle.PolicyTemplate, error) {
 	resolved := &lifecycle.PolicyTemplate{Name: t.Name, Policies: map[string]*string{}}
-	for policy, f := range t.Policies {
-		switch f.state {
-		case Cleared:
-			resolved.Policies[policy] = nil
-		case Given:
-			v, err := f.value.Value(s)
-			if err != nil {
-				return nil, inTemplate(err, "teamsUser", t.Name, policy)
-			}
-			if v != "" {
-				resolved.Policies[policy] = &v
-			}
+	r := &resolution{scope: s}
+	for policy := range t.Policies {
+		f, err := t.policy(r, policy)
+		if err != nil {
+			return nil, err
 		}
+		addPolicy(resolved.Policies, policy, f)
 	}
 	return resolved, nil
 }
 
+func (t *TeamsUser) policy(r *resolution, policy string) (Field[string], error) {
+	return r.field(t.Policies[policy], "teamsUser template "+t.Name, policy)
+}
+
 // Resolve evaluates the template. A group whose expression yields nothing is left out.
 func (t *Groups) Resolve(s Scope) (*lifecycle.GroupTemplate, error) {
-	resolved := &lifecycle.GroupTemplate{Name: t.Name}
+	groups, err := t.resolve(&resolution{scope: s})
+	if err != nil {
+		return nil, err
+	}
+	return &lifecycle.GroupTemplate{Name: t.Name, Groups: groups}, nil
+}
+
+func (t *Groups) resolve(r *resolution) (groups []string, err error) {
 	for _, g := range t.Groups {
-		v, err := g.Value(s)
+		v, err := r.value(g, "groups template "+t.Name, g.Source())
 		if err != nil {
-			return nil, inTemplate(err, "groups", t.Name, g.Source())
+			return nil, err
 		}
-		if v != "" && !slices.Contains(resolved.Groups, v) {
-			resolved.Groups = append(resolved.Groups, v)
+		if v != "" && !slices.Contains(groups, v) {
+			groups = append(groups, v)
 		}
 	}
-	return resolved, nil
+	return groups, nil
+}
+
+// usageLocation: R15, R16, R19.
+func (t *M365User) usageLocation(r *resolution) (Field[string], error) {
+	where := "m365User template " + t.Name
+	f, err := r.field(t.UsageLocation, where, "usageLocation")
+	v, ok := f.Value()
+	if err != nil || !ok {
+		return f, err
+	}
+	code, err := readCountry(v)
+	if err != nil {
+		return f, inTemplate(err, where, "usageLocation")
+	}
+	return Give(code), nil
+}
+
+// licenses: a list in which nothing is left counts as blank (R23).
+func (t *M365User) licenses(r *resolution) (Field[[]lifecycle.LicenseWish], error) {
+	licenses, ok := t.Licenses.Value()
+	if !ok {
+		return Field[[]lifecycle.LicenseWish]{state: t.Licenses.state}, nil
+	}
+	var wishes []lifecycle.LicenseWish
+	for _, l := range licenses {
+		sku, err := r.value(l.SKU, "m365User template "+t.Name, "licenses")
+		if err != nil {
+			return Field[[]lifecycle.LicenseWish]{}, err
+		}
+		if sku != "" && !slices.ContainsFunc(wishes, func(w lifecycle.LicenseWish) bool { return w.SKU == sku }) {
+			wishes = append(wishes, lifecycle.LicenseWish{SKU: sku, DisabledPlans: slices.Clone(l.DisabledPlans)})
+		}
+	}
+	return dropEmpty(Give(wishes), func(w []lifecycle.LicenseWish) bool { return len(w) == 0 }), nil
 }
 
 // M365User finds a template by name, as the other three finders do.
@@ -169,6 +210,15 @@ func dropEmpty[T any](f Field[T], empty func(T) bool) Field[T] {
 }
 
 var countryRule = regexp.MustCompile(`^[A-Z]{2}$`)
+
+// readCountry reads a usage location that somebody typed or an expression yields, in capitals or not.
+func readCountry(s string) (string, error) {
+	code := strings.ToUpper(strings.TrimSpace(s))
+	if !countryRule.MatchString(code) {
+		return "", fmt.Errorf("%q is not a usage location; accepted: the two letters of ISO 3166, like GB", s)
+	}
+	return code, nil
+}
 
 // country reads a literal usage location.
 func (p *parsing) country(s spot) (string, bool) {
