@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"tenure/internal/lifecycle"
@@ -61,5 +62,13 @@ func (a *Activities) awaitGroupLicenses(ctx context.Context, in StepInput, wante
 			}
 		}
 	}
-	return done(), nil
+	result := done()
+	for _, l := range user.Licenses {
+		if wanted && l.State == "Error" && slices.ContainsFunc(in.Change.Groups, func(g lifecycle.GroupChange) bool { return g.ID == l.GroupID }) {
+			result.Warnings = append(result.Warnings, lifecycle.Warning{
+				Code: lifecycle.WarnGroupLicenseError, Message: fmt.Sprintf("Microsoft could not assign %s by group: %s", l.SKU, l.Error),
+			})
+		}
+	}
+	return result, nil
 }

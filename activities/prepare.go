@@ -46,7 +46,9 @@ func (a *Activities) Prepare(ctx context.Context, req lifecycle.Request) (Prepar
 	if err := a.lookUnderHolds(ctx, info.WorkflowExecution.RunID, req.Tenant, snapshot.Inventory); err != nil {
 		return Prepared{}, err
 	}
-	plan, err := a.plan(ctx, req, snapshot)
+	plan, err := a.plan(ctx, req, snapshot, func(c store.Claim) (lifecycle.NumberRow, error) {
+		return a.Store.ClaimNumber(ctx, info.WorkflowExecution.RunID, c)
+	})
 	if err != nil {
 		return Prepared{}, err
 	}
@@ -100,7 +102,7 @@ func (a *Activities) PlanFor(ctx context.Context, in contract.PlanRequest) (cont
 		return contract.PlanAnswer{}, err
 	}
 	in.Request.SubscriberID = who.ID
-	plan, err := a.plan(ctx, in.Request, snapshot)
+	plan, err := a.plan(ctx, in.Request, snapshot, func(c store.Claim) (lifecycle.NumberRow, error) { return a.Store.PeekNumber(ctx, c) })
 	if err != nil {
 		return contract.PlanAnswer{}, err
 	}
@@ -265,27 +267,31 @@ func withNumbers(teams *lifecycle.TeamsUser, numbers []graph.NumberAssignment) *
 	return teams
 }
 
-// plan lets the rules decide.
-func (a *Activities) plan(ctx context.Context, req lifecycle.Request, s lifecycle.Snapshot) (lifecycle.Plan, error) {
+// plan lets the rules decide. claim gets a number where one is wanted: for a run it is held from then on.
+func (a *Activities) plan(ctx context.Context, req lifecycle.Request, s lifecycle.Snapshot, claim func(store.Claim) (lifecycle.NumberRow, error)) (lifecycle.Plan, error) {
 	cat, err := a.catalog(ctx)
 	if err != nil {
 		return lifecycle.Plan{}, err
 	}
-	if req.Operation != lifecycle.Offboard {
-		return lifecycle.Plan{}, &lifecycle.Refusal{Code: "unknown-operation", Message: fmt.Sprintf("there is no operation %q", req.Operation), Invalid: true}
+	switch req.Operation {
+	case lifecycle.Offboard:
+		return a.planOffboard(ctx, cat, req, s)
+	case lifecycle.Onboard:
+		return a.planOnboard(ctx, cat, req, s, claim)
 	}
-	user := catalog.UserOf(s)
-	rules, err := cat.OffboardingOf(user, s.Placement.Node, req.Group)
+	return lifecycle.Plan{}, &lifecycle.Refusal{Code: "unknown-operation", Message: fmt.Sprintf("there is no operation %q", req.Operation), Invalid: true}
+}
+
+func (a *Activities) planOffboard(ctx context.Context, cat *catalog.Catalog, req lifecycle.Request, s lifecycle.Snapshot) (lifecycle.Plan, error) {
+	rules, err := cat.OffboardingOf(catalog.UserOf(s), s.Placement.Node, req.Group)
 	if err != nil {
 		return lifecycle.Plan{}, err
 	}
 	if role, ok := cat.Role(s.Placement.Role); ok {
 		rules.CurrentRole = role.Lifecycle()
 	}
-	if rules.Teams != nil {
-		if rules.Teams.Resolved, err = a.resolvePolicies(ctx, req.Tenant, rules.Teams.Policies); err != nil {
-			return lifecycle.Plan{}, err
-		}
+	if err := a.resolvePolicies(ctx, req.Tenant, rules.Teams); err != nil {
+		return lifecycle.Plan{}, err
 	}
 	return lifecycle.PlanOffboard(req, s, rules, a.now())
 }
@@ -293,14 +299,17 @@ func (a *Activities) plan(ctx context.Context, req lifecycle.Request, s lifecycl
 // policyID is the form of Microsoft's opaque policy ids, as against names that people give.
 var policyID = regexp.MustCompile(`^[A-Za-z0-9_-]{20,}={0,2}$`)
 
-// resolvePolicies looks the policies up that a template sets; names and ids both serve.
-func (a *Activities) resolvePolicies(ctx context.Context, tenant string, policies map[string]*string) (map[string]lifecycle.PolicyRef, error) {
+// resolvePolicies looks the policies up that a template sets; names and ids both serve. No template is fine.
+func (a *Activities) resolvePolicies(ctx context.Context, tenant string, template *lifecycle.PolicyTemplate) error {
+	if template == nil {
+		return nil
+	}
 	client, err := a.client(tenant)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	resolved := map[string]lifecycle.PolicyRef{}
-	for kind, want := range policies {
+	template.Resolved = map[string]lifecycle.PolicyRef{}
+	for kind, want := range template.Policies {
 		if want == nil {
 			continue
 		}
@@ -310,9 +319,9 @@ func (a *Activities) resolvePolicies(ctx context.Context, tenant string, policie
 			id, err = *want, nil
 		}
 		if err != nil {
-			return nil, err
+			return err
 		}
-		resolved[kind] = lifecycle.PolicyRef{ID: id, Name: *want}
+		template.Resolved[kind] = lifecycle.PolicyRef{ID: id, Name: *want}
 	}
-	return resolved, nil
+	return nil
 }

@@ -72,7 +72,9 @@ func (a *Activities) readBack(ctx context.Context, tenant, id string, steps []li
 		return end, after, err
 	}
 	end.Tenant, end.Placement = tenant, who.Placement
-	groups := slices.ContainsFunc(steps, func(s lifecycle.PlannedStep) bool { return s.Name == lifecycle.RemoveGroups })
+	groups := slices.ContainsFunc(steps, func(s lifecycle.PlannedStep) bool {
+		return s.Name == lifecycle.RemoveGroups || s.Name == lifecycle.AddGroups
+	})
 	reads, rctx := errgroup.WithContext(ctx)
 	reads.Go(func() error {
 		record, err := client.User(rctx, id)

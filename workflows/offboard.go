@@ -46,14 +46,6 @@ func (o quickOffboard) disableEnterpriseVoice(ctx workflow.Context) error {
 	})
 }
 
-func (o quickOffboard) applyPolicies(ctx workflow.Context) error {
-	change := o.change(lifecycle.ApplyPolicies)
-	return o.step(ctx, lifecycle.ApplyPolicies, work{
-		do:   o.graph(graphWrite, act.ApplyPolicies, change),
-		undo: o.graph(graphWrite, act.RestorePolicies, change),
-	})
-}
-
 func (o quickOffboard) removeGroups(ctx workflow.Context) error {
 	return o.step(ctx, lifecycle.RemoveGroups, work{
 		do:     o.graph(graphWrite, act.RemoveFromGroups, o.change(lifecycle.RemoveGroups)),
@@ -94,17 +86,5 @@ func (o quickOffboard) releaseNumber(ctx workflow.Context) error {
 }
 
 func (o quickOffboard) returnToTenantLevel(ctx workflow.Context) error {
-	change := o.change(lifecycle.ReturnToTenantLevel)
-	return o.step(ctx, lifecycle.ReturnToTenantLevel, work{
-		do:   o.store(act.PlaceSubscriber, change),
-		undo: o.store(act.RestorePlacement, change),
-	})
-}
-
-func (o quickOffboard) setRole(ctx workflow.Context) error {
-	change := o.change(lifecycle.SetRole)
-	return o.step(ctx, lifecycle.SetRole, work{
-		do:   o.store(act.SetRole, change),
-		undo: o.store(act.RestoreRole, change),
-	})
+	return o.placeStep(ctx, lifecycle.ReturnToTenantLevel)
 }

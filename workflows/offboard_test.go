@@ -7,7 +7,6 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"go.temporal.io/sdk/temporal"
 
 	"tenure/internal/contract"
 	"tenure/internal/fault"
@@ -77,74 +76,6 @@ func TestStepsWithNothingToDoRunNoActivity(t *testing.T) {
 	assert.Equal(t, lifecycle.Unchanged, report.Step(lifecycle.RemoveNumber).Outcome)
 }
 
-// doing are the activities of the steps, by step.
-var doing = map[string]lifecycle.StepName{
-	"UnassignNumbers": lifecycle.RemoveNumber, "AwaitVoiceOff": lifecycle.DisableEnterpriseVoice, "ApplyPolicies": lifecycle.ApplyPolicies,
-	"RemoveFromGroups": lifecycle.RemoveGroups, "AwaitGroupLicensesGone": lifecycle.AwaitGroupLicenses,
-	"RemoveDirectLicenses": lifecycle.RemoveLicenses, "ReleaseNumbers": lifecycle.ReleaseNumber,
-	"PlaceSubscriber": lifecycle.ReturnToTenantLevel, "SetRole": lifecycle.SetRole, "VerifySubscriber": lifecycle.Verify,
-}
-
-// TestFailureAtEveryStep: whatever fails for good, and whether or not it had taken effect, all is undone.
-func TestFailureAtEveryStep(t *testing.T) {
-	for name, step := range doing {
-		for _, late := range []bool{false, true} {
-			t.Run(name+map[bool]string{false: " before", true: " after"}[late]+" its effect", func(t *testing.T) {
-				w := newWorld()
-				w.late = late
-				w.fail[name] = fault.New(fault.InvalidRequest, "Microsoft says no")
-				env := environment(w)
-				env.ExecuteWorkflow(workflows.QuickOffboard, request)
-
-				report, cause := ended(t, env)
-				assert.Equal(t, lifecycle.RolledBack, report.Status)
-				assert.Equal(t, []lifecycle.Status{lifecycle.RolledBack}, w.closed)
-				assert.Empty(t, w.left())
-				assert.Equal(t, fault.InvalidRequest, cause.Kind)
-				assert.Contains(t, cause.Message, "Microsoft says no")
-				assert.Contains(t, report.Failure, "Microsoft says no")
-				assert.Equal(t, lifecycle.StepFail, report.Step(step).Outcome)
-				assert.Contains(t, report.Step(step).Error, "Microsoft says no")
-				require.NotNil(t, report.After)
-				assert.Contains(t, w.calls, "VerifyUndone", "as before is read back, not claimed")
-				for other, outcome := range outcomes(report) {
-					if other != step {
-						assert.Contains(t, []lifecycle.Outcome{lifecycle.Undone, lifecycle.Pending}, outcome, other)
-					}
-				}
-				if step == lifecycle.Verify {
-					assert.Equal(t, lifecycle.Undone, report.Step(lifecycle.RemoveNumber).Outcome)
-					assert.Equal(t, lifecycle.Undone, report.Step(lifecycle.DisableEnterpriseVoice).Outcome, "reversed together with the number")
-					assert.Equal(t, lifecycle.Undone, report.Step(lifecycle.AwaitGroupLicenses).Outcome, "reversed together with the groups")
-				}
-			})
-		}
-	}
-}
-
-// TestCancellationAtEveryStep: cancelling asks for undo, wherever the run is.
-func TestCancellationAtEveryStep(t *testing.T) {
-	for name := range doing {
-		t.Run(name, func(t *testing.T) {
-			w := newWorld()
-			env := environment(w)
-			w.before = func(starting string) {
-				if starting == name {
-					env.CancelWorkflow()
-				}
-			}
-			env.ExecuteWorkflow(workflows.QuickOffboard, request)
-
-			report, cause := ended(t, env)
-			require.Nil(t, cause)
-			assert.True(t, temporal.IsCanceledError(env.GetWorkflowError()))
-			assert.Equal(t, lifecycle.Cancelled, report.Status)
-			assert.Equal(t, []lifecycle.Status{lifecycle.Cancelled}, w.closed)
-			assert.Empty(t, w.left())
-		})
-	}
-}
-
 func TestCancellationWhileAStepWaitsToBeTriedAgain(t *testing.T) {
 	w := newWorld()
 	w.fail["AwaitVoiceOff"] = fault.Waiting(time.Hour, "not yet")
@@ -175,7 +106,7 @@ func TestUndoThatFailsIsReported(t *testing.T) {
 			assert.Contains(t, cause.Message, "it is gone")
 			require.Len(t, report.UndoFailures, 1)
 			assert.Equal(t, lifecycle.WarnUndoIncomplete, report.Warnings[len(report.Warnings)-1].Code)
-			if e, ok := effects[undoing]; ok {
+			if e, ok := offboardEffects[undoing]; ok {
 				assert.Equal(t, []string{e.what}, w.left())
 			} else {
 				assert.Empty(t, w.left())

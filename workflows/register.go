@@ -13,6 +13,7 @@ import (
 func Register(r worker.WorkflowRegistry) {
 	for name, w := range map[string]any{
 		contract.QuickOffboard:    QuickOffboard,
+		contract.Onboard:          Onboard,
 		contract.PlanOperation:    PlanOperation,
 		contract.ListRuns:         ListRuns,
 		contract.SyncDirectory:    SyncDirectory,

@@ -29,7 +29,8 @@ type world struct {
 	calls   []string
 	closed  []lifecycle.Status
 
-	plan lifecycle.Plan
+	operation operation
+	plan      lifecycle.Plan
 	// fail makes an activity return that error; late makes it take effect first.
 	fail map[string]error
 	late bool
@@ -37,11 +38,57 @@ type world struct {
 	before func(name string)
 }
 
-// effects are the activities that change something, with what they change and whether they set or clear it.
-var effects = map[string]struct {
+// effect is what an activity changes, and whether it sets or clears it.
+type effect struct {
 	what string
 	set  bool
-}{
+}
+
+// operation is what the tests of an operation differ in.
+type operation struct {
+	workflow any
+	steps    []lifecycle.StepName
+	// effects are the activities that change something; doing are those of the steps.
+	effects map[string]effect
+	doing   map[string]lifecycle.StepName
+}
+
+var operations = map[string]operation{
+	"offboard": {workflows.QuickOffboard, offboardSteps, offboardEffects, offboardDoing},
+	"onboard":  {workflows.Onboard, onboardSteps, onboardEffects, onboardDoing},
+}
+
+var onboardSteps = []lifecycle.StepName{
+	lifecycle.PlaceAtSite, lifecycle.SetUsageLocation, lifecycle.AddGroups, lifecycle.AwaitGroupLicenses, lifecycle.AssignLicenses,
+	lifecycle.AwaitTeamsUser, lifecycle.ClaimNumber, lifecycle.AssignNumber, lifecycle.ApplyPolicies, lifecycle.SetRole, lifecycle.Verify,
+}
+
+var onboardEffects = map[string]effect{
+	"PlaceSubscriber": {"place", true}, "RestorePlacement": {"place", false},
+	"SetUsageLocation": {"location", true}, "RestoreUsageLocation": {"location", false},
+	"AddToGroups": {"groups", true}, "RemoveFromGroups": {"groups", false},
+	"ReplaceDirectLicenses": {"licenses", true}, "RestoreReplacedLicenses": {"licenses", false},
+	"ClaimNumbers": {"claim", true}, "DropClaims": {"claim", false},
+	"AssignNumbers": {"number", true}, "UnassignNumbers": {"number", false},
+	"ApplyPolicies": {"policies", true}, "RestorePolicies": {"policies", false},
+	"SetRole": {"role", true}, "RestoreRole": {"role", false},
+}
+
+var onboardDoing = map[string]lifecycle.StepName{
+	"PlaceSubscriber": lifecycle.PlaceAtSite, "SetUsageLocation": lifecycle.SetUsageLocation, "AddToGroups": lifecycle.AddGroups,
+	"AwaitGroupLicensesBack": lifecycle.AwaitGroupLicenses, "ReplaceDirectLicenses": lifecycle.AssignLicenses,
+	"AwaitTeamsUser": lifecycle.AwaitTeamsUser, "ClaimNumbers": lifecycle.ClaimNumber, "AssignNumbers": lifecycle.AssignNumber,
+	"ApplyPolicies": lifecycle.ApplyPolicies, "SetRole": lifecycle.SetRole, "VerifySubscriber": lifecycle.Verify,
+}
+
+var offboardDoing = map[string]lifecycle.StepName{
+	"UnassignNumbers": lifecycle.RemoveNumber, "AwaitVoiceOff": lifecycle.DisableEnterpriseVoice, "ApplyPolicies": lifecycle.ApplyPolicies,
+	"RemoveFromGroups": lifecycle.RemoveGroups, "AwaitGroupLicensesGone": lifecycle.AwaitGroupLicenses,
+	"RemoveDirectLicenses": lifecycle.RemoveLicenses, "ReleaseNumbers": lifecycle.ReleaseNumber,
+	"PlaceSubscriber": lifecycle.ReturnToTenantLevel, "SetRole": lifecycle.SetRole, "VerifySubscriber": lifecycle.Verify,
+}
+
+var offboardEffects = map[string]effect{
 	"UnassignNumbers": {"number", true}, "AssignNumbers": {"number", false},
 	"ApplyPolicies": {"policies", true}, "RestorePolicies": {"policies", false},
 	"RemoveFromGroups": {"groups", true}, "AddToGroups": {"groups", false},
@@ -51,19 +98,21 @@ var effects = map[string]struct {
 	"SetRole": {"role", true}, "RestoreRole": {"role", false},
 }
 
-func newWorld() *world {
-	return &world{inPlace: map[string]bool{}, fail: map[string]error{}, plan: fullPlan()}
+func newWorld() *world { return worldOf(operations["offboard"]) }
+
+func worldOf(o operation) *world {
+	return &world{operation: o, inPlace: map[string]bool{}, fail: map[string]error{}, plan: fullPlan(o.steps)}
 }
 
 // fullPlan has something to do in every step.
-func fullPlan() lifecycle.Plan {
+func fullPlan(steps []lifecycle.StepName) lifecycle.Plan {
 	p := lifecycle.Plan{
 		Operation:  lifecycle.Offboard,
 		Subscriber: lifecycle.SubscriberRef{ID: "u1", UserPrincipalName: "ada@contoso.example"},
 		Warnings:   []lifecycle.Warning{{Code: lifecycle.WarnGroupNotWritable, Message: "from the plan"}},
 		Before:     lifecycle.State{Numbers: []string{"+442079460001"}},
 	}
-	for _, name := range offboardSteps {
+	for _, name := range steps {
 		p.Steps = append(p.Steps, lifecycle.PlannedStep{
 			Name: name, Action: lifecycle.Do, Summary: "planned " + string(name),
 			Change: lifecycle.Change{Role: &lifecycle.ValueChange{From: "before", To: string(name)}},
@@ -87,7 +136,7 @@ func (w *world) enter(ctx context.Context) (name string, err error) {
 	defer w.mu.Unlock()
 	w.calls = append(w.calls, name)
 	err = w.fail[name]
-	if e, ok := effects[name]; ok && (err == nil || w.late) {
+	if e, ok := w.operation.effects[name]; ok && (err == nil || w.late) {
 		w.inPlace[e.what] = e.set
 	}
 	return name, err
@@ -119,10 +168,10 @@ func (w *world) register(env *testsuite.TestWorkflowEnvironment) {
 		_, err := w.enter(ctx)
 		return activities.Prepared{Plan: w.plan}, err
 	})
-	for name := range effects {
+	for name := range w.operation.effects {
 		as(name, w.step)
 	}
-	for _, name := range []string{"AwaitVoiceOff", "AwaitGroupLicensesGone", "AwaitGroupLicensesBack"} {
+	for _, name := range []string{"AwaitVoiceOff", "AwaitGroupLicensesGone", "AwaitGroupLicensesBack", "AwaitTeamsUser"} {
 		as(name, w.step)
 	}
 	as("VerifySubscriber", func(ctx context.Context, in activities.VerifyInput) (activities.Verified, error) {

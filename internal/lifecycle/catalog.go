@@ -130,4 +130,6 @@ type SKUFact struct {
 	// PhoneSystem reports whether the product holds the Teams Phone plan that a number needs (MCOEV), Teams whether it makes
 	// the user known to Teams (TEAMS1).
 	PhoneSystem, Teams bool
+	// CallingPlan reports whether it holds a calling plan, which numbers of type callingPlan need.
+	CallingPlan bool
 }

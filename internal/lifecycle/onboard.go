@@ -200,6 +200,22 @@ func (o *onboarding) willHave(sort func(SKUFact) bool) bool {
 	return false
 }
 
+// NumberTypes are the types of number that the user's licenses will allow; facts.Number is not looked at.
+func NumberTypes(s Snapshot, rules OnboardingRules, facts OnboardingFacts) []string {
+	o := onboarding{planner: planner{Snapshot: s}, rules: rules, facts: facts}
+	types := []string{"directRouting", "operatorConnect"}
+	if o.willHave(func(f SKUFact) bool { return f.CallingPlan }) {
+		types = append(types, "callingPlan")
+	}
+	return types
+}
+
+// WantsNumber reports whether a number is to be claimed: one is wanted, and the user does not have it yet.
+func WantsNumber(s Snapshot, rules OnboardingRules) bool {
+	o := onboarding{planner: planner{Snapshot: s}, rules: rules}
+	return o.wantsNumber() && !o.hasWanted()
+}
+
 // placeAtSite: R3.
 func (o *onboarding) placeAtSite() PlannedStep {
 	step := PlannedStep{Name: PlaceAtSite, Action: LeaveAsIs, Summary: "the user is at " + o.rules.Site}
@@ -370,6 +386,7 @@ func (o *onboarding) claimNumber() PlannedStep {
 	case o.facts.Number != nil:
 		step.Action, step.Summary = Do, "claim "+o.facts.Number.Number+" at "+o.facts.Number.Node
 		step.Change.Numbers = []NumberChange{{Number: o.facts.Number.Number, Type: o.facts.Number.Type, To: Used}}
+		step.Change.Place = &PlaceChange{From: o.facts.Number.Node, To: o.rules.Site}
 	}
 	return step
 }
