@@ -93,9 +93,13 @@ func (a *Activities) PlanFor(ctx context.Context, in contract.PlanRequest) (cont
 			return contract.PlanAnswer{}, err
 		}
 	}
+	node, err := a.nodeOf(ctx, in.Request, who.Node)
+	if err != nil {
+		return contract.PlanAnswer{}, err
+	}
 	if in.Brief {
 		subscriber := lifecycle.SubscriberRef{ID: who.ID, UserPrincipalName: who.UserPrincipalName}
-		return contract.PlanAnswer{Tenant: tenant, Node: who.Node, Plan: lifecycle.Plan{Subscriber: subscriber}}, nil
+		return contract.PlanAnswer{Tenant: tenant, Node: node, Plan: lifecycle.Plan{Subscriber: subscriber}}, nil
 	}
 	snapshot, err := a.snapshot(ctx, tenant, who)
 	if err != nil {
@@ -106,7 +110,7 @@ func (a *Activities) PlanFor(ctx context.Context, in contract.PlanRequest) (cont
 	if err != nil {
 		return contract.PlanAnswer{}, err
 	}
-	return contract.PlanAnswer{Tenant: tenant, Node: who.Node, Plan: plan}, nil
+	return contract.PlanAnswer{Tenant: tenant, Node: node, Plan: plan}, nil
 }
 
 // CloseInput ends a run.

@@ -47,6 +47,9 @@ func (a *Activities) Locate(ctx context.Context, in contract.PlanRequest) (Locat
 	if err != nil || who == nil {
 		return where, err
 	}
+	if where.Node, err = a.nodeOf(ctx, in.Request, who.Node); err != nil {
+		return where, err
+	}
 	rows, _, err := a.Store.FindOperations(ctx, store.OperationFilter{
 		Tenant: who.Tenant, SubscriberID: who.ID, Statuses: []lifecycle.Status{lifecycle.Running, lifecycle.Held}, Limit: 1,
 	})
@@ -87,6 +90,18 @@ func (a *Activities) locate(ctx context.Context, user string) (Located, *store.S
 		return where, nil, fault.New(fault.InvalidRequest, "the catalog attaches no Microsoft tenant to any node")
 	}
 	return where, nil, nil
+}
+
+// nodeOf is the node that an operation is about: the site to onboard at, else where the user is.
+func (a *Activities) nodeOf(ctx context.Context, req lifecycle.Request, current string) (string, error) {
+	if req.Operation != lifecycle.Onboard {
+		return current, nil
+	}
+	site, err := a.node(ctx, req.Site)
+	if err != nil {
+		return "", err
+	}
+	return site.Path(), nil
 }
 
 func firstRun(rows []store.OperationRow) *contract.RunRef {

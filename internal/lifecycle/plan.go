@@ -10,7 +10,7 @@ type Request struct {
 	SubscriberID string `json:"subscriberId"`
 	// Group is the quick add group, or empty for the defaults of the site.
 	Group string `json:"group,omitempty"`
-	// Site, Profile, Number and Set belong to onboarding. Site is a full path. Number is plain E.164, "next", "none" or
+	// Site, Profile, Number and Set belong to onboarding. Site is a node's name or full path. Number is plain E.164, "next", "none" or
 	// empty where the profile or nobody says. Set holds fields by name (usageLocation, licenses, policy.TYPE, custom_…)
 	// as the field display policy allows.
 	Site    string            `json:"site,omitempty"`
