@@ -266,6 +266,15 @@ var bad = []struct {
 		},
 	},
 	{
+		name:  `staging out of range`,
+		edits: []string{`numberCooling: {enabled: true, days: 30}`, `staging: {intervalMinutes: 1441, days: 0, hours: 3}`},
+		want: []string{
+			`catalog.yaml:13:36: hierarchy.children[0].settings.staging.intervalMinutes: 1441 is out of range; accepted: 1 to 1440`,
+			`catalog.yaml:13:48: hierarchy.children[0].settings.staging.days: 0 is out of range; accepted: 1 to 999`,
+			`catalog.yaml:13:51: hierarchy.children[0].settings.staging.hours: unknown key "hours"; accepted: enabled, intervalMinutes, days`,
+		},
+	},
+	{
 		name:  `settings of the wrong type`,
 		edits: []string{"settings:\n                numberCooling: {enabled: false}", `settings: [numberCooling]`},
 		want: []string{
@@ -590,6 +599,55 @@ var bad = []struct {
 		want: []string{
 			`catalog.yaml:77:22: fieldDisplayPolicies[0].fields.city.access: city belongs to the directory and cannot be edited; accepted: hidden, read`,
 			`catalog.yaml:77:35: fieldDisplayPolicies[0].fields.city.value: city belongs to the directory and cannot be given a value`,
+		},
+	},
+	{
+		name:  `display value: usage location`,
+		edits: []string{`usageLocation: {access: edit, value: "${site.defaults.usageLocation}"}`, `usageLocation: {access: read, value: UK1}`},
+		want: []string{
+			`catalog.yaml:76:44: fieldDisplayPolicies[0].fields.usageLocation.value: "UK1" is not a usage location; accepted: the two letters of ISO 3166, like GB`,
+		},
+	},
+	{
+		name:  `display value: value of policies`,
+		edits: []string{`usageLocation: {access: edit, value: "${site.defaults.usageLocation}"}`, `policies: {access: read, value: AllOn}`},
+		want: []string{
+			`catalog.yaml:76:39: fieldDisplayPolicies[0].fields.policies.value: policies as a whole have no value; give one to policy.TYPE`,
+		},
+	},
+	{
+		name:  `display value: two usage locations`,
+		edits: []string{`usageLocation: {access: edit, value: "${site.defaults.usageLocation}"}`, `usageLocation: {access: read, value: [GB, FR]}`},
+		want: []string{
+			`catalog.yaml:76:44: fieldDisplayPolicies[0].fields.usageLocation.value: usageLocation takes one value`,
+		},
+	},
+	{
+		name:  `display value: boolean`,
+		edits: []string{`usageLocation: {access: edit, value: "${site.defaults.usageLocation}"}`, `custom_boolean_1: {access: read, value: maybe}`},
+		want: []string{
+			`catalog.yaml:76:47: fieldDisplayPolicies[0].fields.custom_boolean_1.value: "maybe" is neither; accepted: true, false`,
+		},
+	},
+	{
+		name:  `display value: number`,
+		edits: []string{`usageLocation: {access: edit, value: "${site.defaults.usageLocation}"}`, `number: {access: read, value: soon}`},
+		want: []string{
+			`catalog.yaml:76:37: fieldDisplayPolicies[0].fields.number.value: "soon" is not a telephone number: it contains 's'; accepted: next, none, or a number like +442079460000`,
+		},
+	},
+	{
+		name:  `display value: role value`,
+		edits: []string{`usageLocation: {access: edit, value: "${site.defaults.usageLocation}"}`, `role: {access: read, value: [boss]}`},
+		want: []string{
+			`catalog.yaml:76:35: fieldDisplayPolicies[0].fields.role.value: there is no role "boss"; known: customer-self-service, site-self-service, site-admin`,
+		},
+	},
+	{
+		name:  `display value: group of no name`,
+		edits: []string{`usageLocation: {access: edit, value: "${site.defaults.usageLocation}"}`, `groups: {access: read, value: [All Staff, " "]}`},
+		want: []string{
+			`catalog.yaml:76:37: fieldDisplayPolicies[0].fields.groups.value: nothing is given; accepted: a group by name or id`,
 		},
 	},
 	{

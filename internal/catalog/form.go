@@ -31,9 +31,9 @@ func formFieldRule(name string) (rule formField, ok bool) {
 	case "usageLocation":
 		return formField{read: readCountry}, true
 	case "licenses":
-		return formField{many: true, read: something("SKUs by name or id, separated by commas")}, true
+		return formField{many: true, read: something("a SKU by name or id")}, true
 	case "groups":
-		return formField{many: true, read: something("groups by name or id, separated by commas")}, true
+		return formField{many: true, read: something("a group by name or id")}, true
 	case "number":
 		return formField{read: readNumberWish}, true
 	case "role":
@@ -135,10 +135,10 @@ func (p *FieldDisplayPolicy) accept(set map[string]string) (map[string]answer, e
 				Hint:    "fields: " + listed(settable) + ", " + customFields,
 			}
 		case d.Access != Edit:
-			how := map[Access]string{Hidden: "hides", Read: "shows for reading only"}[d.Access]
+			how := map[Access]string{Hidden: "hides it", Read: "makes it read-only"}[d.Access]
 			return nil, &lifecycle.Refusal{
 				Code:    "field-not-editable",
-				Message: fmt.Sprintf("%s cannot be set: field display policy %s %s it", field, p.Name, how),
+				Message: fmt.Sprintf("%s cannot be set: field display policy %s %s", field, p.Name, how),
 				Hint:    "leave it out, or allow it in the policy with access: edit",
 			}
 		}

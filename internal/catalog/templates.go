@@ -66,7 +66,7 @@ func (t *Groups) Resolve(s Scope) (*lifecycle.GroupTemplate, error) {
 
 func (t *Groups) resolve(r *resolution) (groups []string, err error) {
 	for _, g := range t.Groups {
-		v, err := r.value(g, "groups template "+t.Name, g.Source())
+		v, err := r.value(g, "groups template "+t.Name, "groups")
 		if err != nil {
 			return nil, err
 		}
