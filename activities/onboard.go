@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
+
+	"go.temporal.io/sdk/activity"
 
 	"tenure/internal/catalog"
 	"tenure/internal/fault"
@@ -36,6 +39,8 @@ func (a *Activities) planOnboard(ctx context.Context, cat *catalog.Catalog, req 
 	if err != nil {
 		return lifecycle.Plan{}, err
 	}
+	settings := site.Settings().Staging
+	facts.Staging = lifecycle.Staging{Interval: settings.Interval, Bound: settings.Bound}
 	// What is refused without looking at numbers must not take one first.
 	if _, err := lifecycle.PlanOnboard(req, s, rules, facts, a.now()); err != nil {
 		return lifecycle.Plan{}, err
@@ -181,17 +186,21 @@ func samePlans(a, b []string) bool {
 	return slices.Equal(a, b)
 }
 
-// AwaitTeamsUser waits until Teams knows the user.
+// AwaitTeamsUser waits until Teams knows the user. A staged run looks at intervals that grow up to the setting.
 func (a *Activities) AwaitTeamsUser(ctx context.Context, in StepInput) (StepResult, error) {
 	client, err := a.client(in.Tenant)
 	if err != nil {
 		return StepResult{}, err
 	}
 	teams, err := client.TeamsUser(ctx, in.SubscriberID)
-	if err == nil && teams == nil {
-		err = notYet(ctx, "Teams does not know the user yet")
+	if err != nil || teams != nil {
+		return done(), err
 	}
-	return done(), err
+	if staging := in.Change.Staging; staging != nil {
+		attempt := min(activity.GetInfo(ctx).Attempt-1, 20)
+		return StepResult{}, fault.Waiting(min(time.Second<<attempt, staging.Interval), "Teams does not know the user yet; the run is staged")
+	}
+	return StepResult{}, notYet(ctx, "Teams does not know the user yet")
 }
 
 // ClaimNumbers makes sure that the run holds the numbers of the plan, to be the user's when the run completes (R12).

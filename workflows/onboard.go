@@ -1,8 +1,13 @@
 package workflows
 
 import (
+	"fmt"
+
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
+	"tenure/activities"
+	"tenure/internal/contract"
 	"tenure/internal/lifecycle"
 )
 
@@ -69,7 +74,11 @@ func (o onboard) assignLicenses(ctx workflow.Context) error {
 }
 
 func (o onboard) awaitTeamsUser(ctx workflow.Context) error {
-	return o.step(ctx, lifecycle.AwaitTeamsUser, work{do: o.graph(graphPoll, act.AwaitTeamsUser, lifecycle.Change{})})
+	do := o.graph(graphPoll, act.AwaitTeamsUser, o.change(lifecycle.AwaitTeamsUser))
+	if o.change(lifecycle.AwaitTeamsUser).Staging != nil {
+		do = o.awaitStaged
+	}
+	return o.step(ctx, lifecycle.AwaitTeamsUser, work{do: do})
 }
 
 func (o onboard) claimNumber(ctx workflow.Context) error {
@@ -86,4 +95,54 @@ func (o onboard) assignNumber(ctx workflow.Context) error {
 		do:   o.graph(graphWrite, act.AssignNumbers, change),
 		undo: both(o.graph(graphWrite, act.UnassignNumbers, change), o.graph(graphPoll, act.AwaitVoiceOff, change)),
 	})
+}
+
+// awaitStaged waits as awaitTeamsUser does, shown as staged, and looks at once when an operator asks for it.
+func (o onboard) awaitStaged(ctx workflow.Context, l label) (activities.StepResult, error) {
+	change := o.change(lifecycle.AwaitTeamsUser)
+	now := workflow.NewBufferedChannel(ctx, 1)
+	staged := true
+	err := workflow.SetUpdateHandlerWithOptions(ctx, contract.ResolveUpdate, func(ctx workflow.Context, decision contract.Resolution) error {
+		workflow.GetLogger(ctx).Info("an operator asks to look now", "by", decision.RequestedBy, "reason", decision.Reason)
+		now.SendAsync(true)
+		return nil
+	}, workflow.UpdateHandlerOptions{Validator: func(decision contract.Resolution) error {
+		switch {
+		case !staged:
+			return fmt.Errorf("the run waits for nobody's decision")
+		case decision.Action != contract.ResolveRetry:
+			return fmt.Errorf("a staged run can be tried again now, or cancelled; it cannot be resolved by %q", decision.Action)
+		}
+		return nil
+	}})
+	if err != nil {
+		return activities.StepResult{}, err
+	}
+	if err := workflow.UpsertTypedSearchAttributes(ctx, contract.StateAttribute.ValueSet(string(lifecycle.Staged))); err != nil {
+		return activities.StepResult{}, err
+	}
+	until := workflow.Now(ctx).Add(change.Staging.Bound)
+	for {
+		attempt, stop := workflow.WithCancel(ctx)
+		looking := workflow.ExecuteActivity(onGraphFor(attempt, o.request.Tenant, until.Sub(workflow.Now(ctx)), l), act.AwaitTeamsUser, o.input(change))
+		var result activities.StepResult
+		ended := false
+		choice := workflow.NewSelector(ctx)
+		choice.AddFuture(looking, func(f workflow.Future) { ended, err = true, f.Get(ctx, &result) })
+		choice.AddReceive(now, func(c workflow.ReceiveChannel, _ bool) { c.Receive(ctx, nil) })
+		choice.Select(ctx)
+		if !ended {
+			stop()
+			// It may have found the user just now.
+			if err = looking.Get(ctx, &result); temporal.IsCanceledError(err) && ctx.Err() == nil {
+				continue
+			}
+		}
+		stop()
+		staged = false
+		if err != nil {
+			return result, err
+		}
+		return result, workflow.UpsertTypedSearchAttributes(ctx, contract.StateAttribute.ValueSet(string(lifecycle.Running)))
+	}
 }

@@ -69,6 +69,13 @@ func onStore(ctx workflow.Context, k kind, l label) workflow.Context {
 	return workflow.WithActivityOptions(ctx, options(k, l))
 }
 
+// onGraphFor is onGraph for polling with a budget of its own.
+func onGraphFor(ctx workflow.Context, tenant string, budget time.Duration, l label) workflow.Context {
+	o := options(graphPoll, l)
+	o.TaskQueue, o.ScheduleToCloseTimeout = contract.GraphQueue(tenant), budget
+	return workflow.WithActivityOptions(ctx, o)
+}
+
 // onGraph makes activities run on the tenant's queue, whose rate stays below Microsoft's quota.
 func onGraph(ctx workflow.Context, tenant string, k kind, l label) workflow.Context {
 	o := options(k, l)

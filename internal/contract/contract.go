@@ -45,6 +45,20 @@ const (
 // ProgressQuery answers a lifecycle.Report: what has happened in a run so far.
 const ProgressQuery = "progress"
 
+// ResolveUpdate is the update by which an operator decides about a run that waits for one; its argument is a Resolution.
+// A run that does not wait refuses it.
+const ResolveUpdate = "resolve"
+
+// Resolution is an operator's decision.
+type Resolution struct {
+	// Action is ResolveRetry.
+	Action string `json:"action"`
+	Actor
+}
+
+// ResolveRetry tries again now what the run waits for.
+const ResolveRetry = "retry"
+
 // The search attributes, all of type Keyword. They hold no personal data.
 var (
 	OperationAttribute = temporal.NewSearchAttributeKeyKeyword("TenureOperation")

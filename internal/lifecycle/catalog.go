@@ -116,6 +116,8 @@ type OnboardingFacts struct {
 	SKUs map[string]SKUFact
 	// Groups are the groups of the addGroups template by the name used; one that is missing does not exist.
 	Groups map[string]Group
+	// Staging is the site's setting; it counts when the rules allow staging.
+	Staging Staging
 	// Number is the row that was claimed, or would be, for the wish; nil when none was asked for.
 	Number *NumberRow
 }

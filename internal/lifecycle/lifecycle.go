@@ -19,7 +19,9 @@ type Status string
 
 // The statuses of architecture.md §5.2.
 const (
-	Running    Status = "running"
+	Running Status = "running"
+	// Staged is shown in lists and in TenureState for a run that waits until Teams knows the user; its report says running.
+	Staged     Status = "staged"
 	Held       Status = "held"
 	Completed  Status = "completed"
 	RolledBack Status = "rolled_back"

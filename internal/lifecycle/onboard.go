@@ -371,6 +371,10 @@ func (o *onboarding) awaitTeamsUser() PlannedStep {
 		step.Action, step.Reason, step.Summary = SkipBecause, NothingConfigured, "neither a number nor a policy is wanted"
 	case o.Teams == nil:
 		step.Action, step.Summary = Do, "wait until Teams knows the user"
+		if o.rules.Staging {
+			step.Change.Staging = &o.facts.Staging
+			step.Summary = fmt.Sprintf("wait, staged, until Teams knows the user: look at least every %v, for at most %v", o.facts.Staging.Interval, o.facts.Staging.Bound)
+		}
 	}
 	return step
 }

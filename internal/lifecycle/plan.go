@@ -1,6 +1,9 @@
 package lifecycle
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"time"
+)
 
 // Request is what somebody asked for. It starts a run and stands in the plan and the store.
 type Request struct {
@@ -89,8 +92,17 @@ type Change struct {
 	Role     *ValueChange    `json:"role,omitempty"`
 	// UsageLocation is set by onboarding; an empty From means that there was none, which Microsoft cannot restore.
 	UsageLocation *ValueChange `json:"usageLocation,omitempty"`
+	// Staging is how a run waits, staged, for a user whom Teams does not know yet; nil when it waits as for anything.
+	Staging *Staging `json:"staging,omitempty"`
 	// RemovedLicenses are direct licenses that give way to Licenses in the same call (R24).
 	RemovedLicenses []LicenseChange `json:"removedLicenses,omitempty"`
+}
+
+// Staging is how long a staged run looks whether Teams knows the user (domain.md §3.6): at intervals that grow up to
+// Interval, and until Bound is over.
+type Staging struct {
+	Interval time.Duration `json:"intervalNanoseconds"`
+	Bound    time.Duration `json:"boundNanoseconds"`
 }
 
 // NumberChange is what happens to one number.
