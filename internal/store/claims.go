@@ -275,8 +275,10 @@ func (c claimant) lowest(ctx context.Context, lock string) ([]numberRow, error) 
 			add(at + ` AND type = ` + args.arg(kind))
 		}
 	}
-	return query(ctx, c.tx, scanNumber, `SELECT `+numberColumns+` FROM numbers AS n WHERE n.tenant = `+tenant+` AND n.number IN (`+strings.Join(ranges, ` UNION ALL `)+`)
-		AND `+freeForAll+` ORDER BY n.number LIMIT 1`+lock, args.args...)
+	// The condition again, for the row may have changed since, in a form that keeps PostgreSQL from reading one of the
+	// indexes as a whole instead of the few numbers.
+	return query(ctx, c.tx, scanNumber, `SELECT `+numberColumns+` FROM numbers AS n WHERE n.tenant = `+tenant+` AND n.number `+c.dialect.in(strings.Join(ranges, ` UNION ALL `))+`
+		AND n.vendor = 'Microsoft' AND n.state || n.held_by || n.reserved_for = 'available' ORDER BY n.number LIMIT 1`+lock, args.args...)
 }
 
 // record writes what find has decided and returns the row as it is now.

@@ -29,6 +29,9 @@ type dialect struct {
 	// contenders is among how many free numbers of a node one is found that nobody has locked; it is about how many
 	// transactions may claim at once.
 	contenders int
+	// in compares a column with the few rows that a SELECT returns. PostgreSQL has to be told that they are few, or it may
+	// read all the table in order beside them.
+	in func(rows string) string
 	// collation replaces COLLATE "C" in the migrations.
 	collation string
 	// hasTable asks whether the table $1 exists.
@@ -62,6 +65,7 @@ func jsonRows[T any](items []T) (string, error) {
 var sqliteDialect = dialect{
 	goose:      goose.DialectSQLite3,
 	contenders: 1,
+	in:         func(rows string) string { return `IN (` + rows + `)` },
 	collation:  "COLLATE BINARY",
 	hasTable:   `SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = $1`,
 	rows: func(n int, columns []column) string {
@@ -79,6 +83,7 @@ var postgresDialect = dialect{
 	forUpdate:  " FOR UPDATE",
 	skipLocked: " FOR UPDATE SKIP LOCKED",
 	contenders: 32,
+	in:         func(rows string) string { return `= ANY (ARRAY(` + rows + `))` },
 	collation:  `COLLATE "C"`,
 	hasTable:   `SELECT count(*) FROM pg_catalog.pg_tables WHERE schemaname = current_schema() AND tablename = $1`,
 	rows: func(n int, columns []column) string {

@@ -32,19 +32,25 @@ func Each(t *testing.T, test func(t *testing.T, open func(...store.Option) *stor
 	})
 }
 
-// EachDatabase is Each for tests that look at the database itself; it has no schema yet.
-func EachDatabase(t *testing.T, test func(t *testing.T, dsn string)) {
+// EachDatabase is Each for benchmarks, and for tests that look at the database itself; it has no schema yet.
+func EachDatabase[T runner[T]](t T, test func(t T, dsn string)) {
 	t.Helper()
-	t.Run("sqlite", func(t *testing.T) {
+	t.Run("sqlite", func(t T) {
 		test(t, "sqlite:"+filepath.Join(t.TempDir(), "store.db"))
 	})
-	t.Run("postgres", func(t *testing.T) {
+	t.Run("postgres", func(t T) {
 		test(t, postgresSchema(t))
 	})
 }
 
+// runner is a *testing.T or a *testing.B.
+type runner[T any] interface {
+	testing.TB
+	Run(name string, f func(T)) bool
+}
+
 // Open opens a store that is closed with the test.
-func Open(t *testing.T, dsn string, options ...store.Option) *store.Store {
+func Open(t testing.TB, dsn string, options ...store.Option) *store.Store {
 	t.Helper()
 	s, err := store.Open(t.Context(), dsn, options...)
 	require.NoError(t, err)
@@ -53,7 +59,7 @@ func Open(t *testing.T, dsn string, options ...store.Option) *store.Store {
 }
 
 // SQL opens the database behind a DSN of Each, for tests that look or reach around the store.
-func SQL(t *testing.T, dsn string) *sql.DB {
+func SQL(t testing.TB, dsn string) *sql.DB {
 	t.Helper()
 	driver, source := "pgx", dsn
 	if path, ok := strings.CutPrefix(dsn, "sqlite:"); ok {
@@ -66,7 +72,7 @@ func SQL(t *testing.T, dsn string) *sql.DB {
 }
 
 // postgresSchema makes an empty schema and returns the URL that leads to it.
-func postgresSchema(t *testing.T) string {
+func postgresSchema(t testing.TB) string {
 	t.Helper()
 	server := os.Getenv(ServerVariable)
 	if server == "" {
