@@ -101,12 +101,24 @@ func (e *Environment) Offboard(tb testing.TB, user, group string) client.Workflo
 // OffboardID starts QuickOffboard for a user by object id.
 func (e *Environment) OffboardID(tb testing.TB, id, group string) client.WorkflowRun {
 	tb.Helper()
+	return e.Run(tb, contract.QuickOffboard, lifecycle.Request{Operation: lifecycle.Offboard, SubscriberID: id, Group: group})
+}
+
+// Onboard starts Onboard for a user by principal name at London.
+func (e *Environment) Onboard(tb testing.TB, user, group, number string) client.WorkflowRun {
+	tb.Helper()
+	var view contract.UserView
+	e.Ask(tb, contract.ShowUser, contract.ShowUserRequest{User: user}, &view)
+	return e.Run(tb, contract.Onboard, lifecycle.Request{Operation: lifecycle.Onboard, SubscriberID: view.ID, Site: "london", Group: group, Number: number})
+}
+
+// Run starts an operation on one user; what the request leaves open is filled in.
+func (e *Environment) Run(tb testing.TB, workflow string, request lifecycle.Request) client.WorkflowRun {
+	tb.Helper()
+	request.Tenant, request.RequestID, request.RequestedBy, request.OnFailure = "contoso", uuid.NewString(), "test", lifecycle.OnFailureRollback
 	run, err := e.Client.ExecuteWorkflow(context.Background(), client.StartWorkflowOptions{
-		ID: contract.SubscriberWorkflowID("contoso", id), TaskQueue: contract.TaskQueue, WorkflowExecutionErrorWhenAlreadyStarted: true,
-	}, contract.QuickOffboard, lifecycle.Request{
-		Operation: lifecycle.Offboard, Tenant: "contoso", SubscriberID: id, Group: group,
-		RequestID: uuid.NewString(), RequestedBy: "test", OnFailure: lifecycle.OnFailureRollback,
-	})
+		ID: contract.SubscriberWorkflowID("contoso", request.SubscriberID), TaskQueue: contract.TaskQueue, WorkflowExecutionErrorWhenAlreadyStarted: true,
+	}, workflow, request)
 	require.NoError(tb, err)
 	return run
 }

@@ -54,7 +54,7 @@ func TestHistories(t *testing.T) {
 	}
 	assert.Positive(t, bad, "a history that must fail is missing")
 	for _, name := range []string{
-		contract.QuickOffboard, contract.PlanOperation, contract.ListRuns, contract.SyncDirectory, contract.ListUsers, contract.ShowUser, contract.PlaceUsers,
+		contract.QuickOffboard, contract.Onboard, contract.PlanOperation, contract.ListRuns, contract.SyncDirectory, contract.ListUsers, contract.ShowUser, contract.PlaceUsers,
 		contract.ListNumbers, contract.ShowNumber, contract.AddNumbers, contract.ApplyCatalog, contract.DiffCatalog, contract.ShowCatalog,
 		contract.CheckPermissions,
 	} {
@@ -164,6 +164,8 @@ func TestRecordHistories(t *testing.T) {
 	run = e.Offboard(t, "felix.fischer_partner.example#EXT#@contoso.example", "")
 	require.Equal(t, lifecycle.RolledBack, status(run))
 	save("offboard-refused", run)
+
+	recordOnboarding(t, e, save, status)
 
 	for name, input := range map[string]any{
 		contract.PlanOperation:    contract.PlanRequest{User: david, Request: lifecycle.Request{Operation: lifecycle.Offboard}},
