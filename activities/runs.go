@@ -97,6 +97,9 @@ func (a *Activities) nodeOf(ctx context.Context, req lifecycle.Request, current 
 	if req.Operation != lifecycle.Onboard {
 		return current, nil
 	}
+	if req.Site == "" {
+		return "", &lifecycle.Refusal{Code: "unknown-node", Invalid: true, Message: "the request names no site", Hint: "name the site to onboard at"}
+	}
 	site, err := a.node(ctx, req.Site)
 	if err != nil {
 		return "", err
