@@ -52,6 +52,8 @@ type contoso struct {
 	store *store.Store
 	graph *graph.Client
 	acts  *activities.Activities
+	// file is the store's.
+	file string
 }
 
 // setup says how a contoso differs from the example.
@@ -106,7 +108,7 @@ func (s setup) open(t *testing.T, file string) *contoso {
 	require.NoError(t, books.Migrate(t.Context()))
 	return &contoso{tenant, t, clock, books, client, &activities.Activities{
 		Store: books, Graph: map[string]*graph.Client{"contoso": client}, Now: clock.Now,
-	}}
+	}, file}
 }
 
 // filled is the store's file after everything that an administrator does first. It is made once: the ids of the default

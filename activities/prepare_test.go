@@ -168,7 +168,7 @@ func TestPrepareRefuses(t *testing.T) {
 				require.NoError(c.t, err)
 			},
 		},
-		"an operation that does not exist": {user: "anna.archer", kind: fault.InvalidRequest, code: "unknown-operation", says: "onboard"},
+		"an operation that does not exist": {user: "anna.archer", kind: fault.InvalidRequest, code: "unknown-operation", says: "promote"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := setup{}
@@ -181,7 +181,7 @@ func TestPrepareRefuses(t *testing.T) {
 			}
 			request := c.offboard(row.user, row.group)
 			if row.code == "unknown-operation" {
-				request.Operation = "onboard"
+				request.Operation = "promote"
 			}
 			who := c.subscriber(row.user)
 			held := c.number(annasNumber)

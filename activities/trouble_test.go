@@ -34,17 +34,32 @@ var onMicrosoft = map[string]attemptOf{
 		request.Request.Tenant = tenant
 		return once(c, c.acts.PlanFor, request)
 	},
-	"UnassignNumbers":        stepOf("UnassignNumbers"),
-	"AssignNumbers":          stepOf("AssignNumbers"),
-	"AwaitVoiceOff":          stepOf("AwaitVoiceOff"),
-	"ApplyPolicies":          stepOf("ApplyPolicies"),
-	"RestorePolicies":        stepOf("RestorePolicies"),
-	"RemoveFromGroups":       stepOf("RemoveFromGroups"),
-	"AddToGroups":            stepOf("AddToGroups"),
-	"AwaitGroupLicensesGone": stepOf("AwaitGroupLicensesGone"),
-	"AwaitGroupLicensesBack": stepOf("AwaitGroupLicensesBack"),
-	"RemoveDirectLicenses":   stepOf("RemoveDirectLicenses"),
-	"RestoreDirectLicenses":  stepOf("RestoreDirectLicenses"),
+	"UnassignNumbers":         stepOf("UnassignNumbers"),
+	"AssignNumbers":           stepOf("AssignNumbers"),
+	"AwaitVoiceOff":           stepOf("AwaitVoiceOff"),
+	"ApplyPolicies":           stepOf("ApplyPolicies"),
+	"RestorePolicies":         stepOf("RestorePolicies"),
+	"RemoveFromGroups":        stepOf("RemoveFromGroups"),
+	"AddToGroups":             stepOf("AddToGroups"),
+	"AwaitGroupLicensesGone":  stepOf("AwaitGroupLicensesGone"),
+	"AwaitGroupLicensesBack":  stepOf("AwaitGroupLicensesBack"),
+	"RemoveDirectLicenses":    stepOf("RemoveDirectLicenses"),
+	"RestoreDirectLicenses":   stepOf("RestoreDirectLicenses"),
+	"SetUsageLocation":        stepOf("SetUsageLocation"),
+	"RestoreUsageLocation":    stepOf("RestoreUsageLocation"),
+	"ReplaceDirectLicenses":   stepOf("ReplaceDirectLicenses"),
+	"RestoreReplacedLicenses": stepOf("RestoreReplacedLicenses"),
+	"AwaitTeamsUser":          stepOf("AwaitTeamsUser"),
+	"Prepare, onboard": func(c *contoso, tenant string) error {
+		request := c.onboard("zoe.zimmer", byProfile("london-sales"))
+		request.Tenant = tenant
+		return once(c, c.acts.Prepare, request)
+	},
+	"PlanFor, onboard": func(c *contoso, tenant string) error {
+		request := c.onboard("zoe.zimmer", byProfile("london-sales"))
+		request.Tenant = tenant
+		return once(c, c.acts.PlanFor, contract.PlanRequest{User: c.email("zoe.zimmer"), Request: request})
+	},
 	"VerifySubscriber": func(c *contoso, tenant string) error {
 		return once(c, c.acts.VerifySubscriber, activities.VerifyInput{Tenant: tenant, SubscriberID: c.id("anna.archer")})
 	},
@@ -73,6 +88,8 @@ var onStore = map[string]attemptOf{
 	"ReleaseNumbers":   stepOf("ReleaseNumbers"),
 	"DropReleases":     stepOf("DropReleases"),
 	"PlaceSubscriber":  stepOf("PlaceSubscriber"),
+	"ClaimNumbers":     stepOf("ClaimNumbers"),
+	"DropClaims":       stepOf("DropClaims"),
 	"RestorePlacement": stepOf("RestorePlacement"),
 	"SetRole":          stepOf("SetRole"),
 	"RestoreRole":      stepOf("RestoreRole"),
@@ -112,6 +129,8 @@ func stepOf(name string) attemptOf {
 		in.Change.Groups = c.groups("License E3").Groups
 		in.Change.Licenses = c.licenses("MCOEV").Licenses
 		in.Change.Place = &lifecycle.PlaceChange{From: london, To: tenantLevel}
+		in.Change.RemovedLicenses = c.licenses("SPE_E3").Licenses
+		in.Change.UsageLocation = &lifecycle.ValueChange{From: "FR", To: "DE"}
 		in.Change.Role = &lifecycle.ValueChange{From: selfService, To: "site-admin"}
 		k := &task[activities.StepResult]{run: c.run("r1"), act: name, in: in, scheduled: c.clock.Now()}
 		_, err := k.try()

@@ -83,7 +83,7 @@ func TestVerifySubscriberNamesEachDisagreement(t *testing.T) {
 		}, "the user is at " + london},
 		"the usage location changed": {func(c *contoso, _ *run, _ activities.VerifyInput) {
 			require.NoError(c.t, c.graph.SetUsageLocation(c.t.Context(), c.id("ben.baker"), "FR"))
-		}, `the usage location changed to "FR"`},
+		}, `the usage location is "FR"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newContoso(t)
@@ -102,7 +102,7 @@ func TestVerifySubscriberNamesEachDisagreement(t *testing.T) {
 	t.Run("another role", func(t *testing.T) {
 		c := newContoso(t)
 		r, in := c.offboarded("ben.baker", "")
-		in.Done = append(in.Done, lifecycle.PlannedStep{Name: lifecycle.SetRole, Change: lifecycle.Change{Role: &lifecycle.ValueChange{To: "site-admin"}}})
+		in.Done = append(in.Done, lifecycle.PlannedStep{Name: lifecycle.SetRole, Action: lifecycle.Do, Change: lifecycle.Change{Role: &lifecycle.ValueChange{To: "site-admin"}}})
 		fail(t, start(r, c.acts.VerifySubscriber, in), fault.NotYet, `the role is "`+selfService+`"`)
 	})
 }
