@@ -23,23 +23,26 @@ import (
 
 	"tenure/internal/contract"
 	"tenure/internal/graphsim"
+	"tenure/internal/lifecycle"
+	"tenure/internal/store/storetest"
 	"tenure/worker/workertest"
 )
 
 // The benchmarks print ratios within one run: figures of two machines, or of two days, cannot be compared.
 
 const (
-	// offboardActivities is how many activities a QuickOffboard of the typical user runs.
+	// offboardActivities and onboardActivities are how many activities the typical run has.
 	offboardActivities = 9
+	onboardActivities  = 10
 	inFlight           = 50
 	oneAtATime         = 30
 	crowd              = 200
 )
 
-// bare is a workflow that does nothing, as many times as QuickOffboard does something.
-func bare(ctx workflow.Context) error {
+// bare is a workflow that does nothing, as many times as an operation does something.
+func bare(ctx workflow.Context, activities int) error {
 	ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{StartToCloseTimeout: 30 * time.Second})
-	for range offboardActivities {
+	for range activities {
 		if err := workflow.ExecuteActivity(ctx, "nothing").Get(ctx, nil); err != nil {
 			return err
 		}
@@ -79,40 +82,126 @@ func number(i int) string { return fmt.Sprintf("+4420795%05d", i) }
 func BenchmarkQuickOffboard(b *testing.B) {
 	users := oneAtATime + crowd
 	e := workertest.Start(b, office(users))
+	addNumbers(b, e, users)
+	compare(b, e, offboardActivities, func(i int) client.WorkflowRun { return e.OffboardID(b, person(i), "") })
+}
+
+func BenchmarkOnboard(b *testing.B) {
+	users := oneAtATime + crowd
+	e := workertest.Start(b, newcomers(users, users))
+	addNumbers(b, e, users)
+	compare(b, e, onboardActivities, func(i int) client.WorkflowRun { return onboard(b, e, i) })
+}
+
+func onboard(b *testing.B, e *workertest.Environment, i int) client.WorkflowRun {
+	return e.Run(b, contract.Onboard, lifecycle.Request{Operation: lifecycle.Onboard, SubscriberID: person(i), Site: "london", Group: "uk-sales", Number: lifecycle.NextNumber})
+}
+
+// BenchmarkScarceNumbers: more people than numbers, on both stores, with two workers on PostgreSQL.
+func BenchmarkScarceNumbers(b *testing.B) {
+	const users, numbers = 200, 150
+	storetest.EachDatabase(b, func(b *testing.B, dsn string) {
+		workers := 1
+		if strings.HasPrefix(dsn, "postgres") {
+			workers = 2
+		}
+		e := workertest.StartOn(b, newcomers(users, numbers), dsn, workers)
+		var there contract.Numbers
+		e.Ask(b, contract.ListNumbers, contract.NumberFilter{Node: "london", State: lifecycle.Available, Page: contract.Page{Limit: numbers}}, &there)
+		addNumbers(b, e, numbers-len(there.Numbers))
+		for range b.N {
+			var mu sync.Mutex
+			given, refused := map[string]int{}, 0
+			var wg sync.WaitGroup
+			for i := range users {
+				wg.Go(func() {
+					var report lifecycle.Report
+					err := onboard(b, e, i).Get(context.Background(), &report)
+					mu.Lock()
+					defer mu.Unlock()
+					if _, cause := contract.Ended(err); cause != nil && cause.Code == "no-number-available" {
+						refused++
+						return
+					}
+					if err != nil {
+						b.Error(err)
+						return
+					}
+					given[report.After.Numbers[0]]++
+				})
+			}
+			wg.Wait()
+			if len(given) != numbers || refused != users-numbers {
+				b.Errorf("%d numbers given, %d people refused", len(given), refused)
+			}
+			for n, times := range given {
+				if times != 1 {
+					b.Errorf("%s was given %d times", n, times)
+				}
+			}
+			b.Logf("%d worker(s): %d people at once, %d numbers: each given once, %d refused", workers, users, len(given), refused)
+		}
+	})
+}
+
+func addNumbers(b *testing.B, e *workertest.Environment, count int) {
 	e.Ask(b, contract.AddNumbers, contract.AddNumbersRequest{
-		Node: "london", Type: "directRouting", Ranges: []contract.NumberRange{{From: number(0), To: number(users - 1)}},
+		Node: "london", Type: "directRouting", Ranges: []contract.NumberRange{{From: number(0), To: number(count - 1)}},
 	}, nil)
+}
+
+// newcomers is a tenant without any latency, with unlicensed people in London and free numbers.
+func newcomers(users, numbers int) graphsim.Options {
+	options := office(max(users, numbers))
+	state := options.State
+	for i := range state.Users {
+		if strings.HasPrefix(state.Users[i].UserPrincipalName, "bench") {
+			state.Users[i].DirectLicenses, state.Users[i].EnterpriseVoice, state.Users[i].UsageLocation = nil, false, ""
+		}
+	}
+	for i := range state.Numbers {
+		if strings.HasPrefix(state.Numbers[i].TelephoneNumber, "+4420795") {
+			state.Numbers[i].AssignedTo = ""
+		}
+	}
+	for i := range state.Groups {
+		if state.Groups[i].DisplayName == "All Staff" {
+			state.Groups[i].Members = nil
+		}
+	}
+	return options
+}
+
+// compare holds an operation against a workflow that does nothing, as often.
+func compare(b *testing.B, e *workertest.Environment, activities int, start func(int) client.WorkflowRun) {
 	w := worker.New(e.Client, "bare", worker.Options{})
 	w.RegisterWorkflowWithOptions(bare, workflow.RegisterOptions{Name: "bare"})
 	w.RegisterActivityWithOptions(func(context.Context) error { return nil }, activity.RegisterOptions{Name: "nothing"})
 	require.NoError(b, w.Start())
 	defer w.Stop()
-
 	startBare := func(int) client.WorkflowRun {
-		run, err := e.Client.ExecuteWorkflow(context.Background(), client.StartWorkflowOptions{ID: "bare/" + uuid.NewString(), TaskQueue: "bare"}, "bare")
+		run, err := e.Client.ExecuteWorkflow(context.Background(), client.StartWorkflowOptions{ID: "bare/" + uuid.NewString(), TaskQueue: "bare"}, "bare", activities)
 		require.NoError(b, err)
 		return run
 	}
-	startOffboard := func(i int) client.WorkflowRun { return e.OffboardID(b, person(i), "") }
-
 	for range b.N {
-		var bareTimes, offboardTimes []time.Duration
+		var bareTimes, times []time.Duration
 		e.Tenant.ClearJournal()
 		for i := range oneAtATime {
 			bareTimes = append(bareTimes, timed(b, startBare, i))
-			offboardTimes = append(offboardTimes, timed(b, startOffboard, i))
+			times = append(times, timed(b, start, i))
 			if i == 0 {
-				b.Logf("Graph requests of one run: %d (promised: at most 14); history: %d events (promised: at most 70)", len(e.Tenant.Journal()), events(b, e.Client, person(0)))
+				b.Logf("Graph requests of one run: %d (promised for offboarding: at most 14); history: %d events (at most 70)", len(e.Tenant.Journal()), events(b, e.Client, person(0)))
 			}
 		}
-		one := ratio(median(offboardTimes), median(bareTimes))
-		b.Logf("one at a time: p50 %v, bare %v: ratio %.2f (promised: at most 1.3)", median(offboardTimes), median(bareTimes), one)
+		one := ratio(median(times), median(bareTimes))
+		b.Logf("one at a time: p50 %v, bare %v: ratio %.2f (promised: at most 1.3)", median(times), median(bareTimes), one)
 		b.ReportMetric(one, "p50-ratio")
 
 		bareTime := together(b, startBare, oneAtATime, crowd)
-		offboardTime := together(b, startOffboard, oneAtATime, crowd)
-		many := ratio(bareTime, offboardTime)
-		b.Logf("%d in flight: %.1f runs/s, bare %.1f: ratio %.2f (promised: at least 0.7)", inFlight, crowd/offboardTime.Seconds(), crowd/bareTime.Seconds(), many)
+		time := together(b, start, oneAtATime, crowd)
+		many := ratio(bareTime, time)
+		b.Logf("%d in flight: %.1f runs/s, bare %.1f: ratio %.2f (promised: at least 0.7)", inFlight, crowd/time.Seconds(), crowd/bareTime.Seconds(), many)
 		b.ReportMetric(many, "throughput-ratio")
 	}
 }

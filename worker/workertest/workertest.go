@@ -32,9 +32,16 @@ type Environment struct {
 	Address string
 }
 
-// Start brings everything up and fills the directory from the tenant: the example catalog, all users, placed by its
-// rules. It ends with the test. The worker reads TEMPORAL_ADDRESS, so tests that use it cannot run side by side.
+// Start brings everything up on SQLite with one worker and fills the directory from the tenant: the example catalog, all
+// users, placed by its rules. It ends with the test. The worker reads TEMPORAL_ADDRESS, so tests that use it cannot run
+// side by side.
 func Start(tb testing.TB, options graphsim.Options) *Environment {
+	tb.Helper()
+	return StartOn(tb, options, "sqlite:"+filepath.Join(tb.TempDir(), "tenure.db"), 1)
+}
+
+// StartOn is Start on a given store, with that many workers on it.
+func StartOn(tb testing.TB, options graphsim.Options, dsn string, workers int) *Environment {
 	tb.Helper()
 	tenant, err := graphsim.New(options)
 	require.NoError(tb, err)
@@ -42,11 +49,22 @@ func Start(tb testing.TB, options graphsim.Options) *Environment {
 	server := StartTemporal(tb)
 	tb.Setenv("TEMPORAL_ADDRESS", server.FrontendHostPort())
 	tb.Setenv("TEMPORAL_NAMESPACE", "default")
+	for range workers {
+		work(tb, service.Settings{
+			Store:   dsn,
+			Tenants: []service.Tenant{{Name: "contoso", GraphURL: address + "/v1.0", Credential: service.SimulatedCredential}},
+		})
+	}
+	e := &Environment{Client: server.Client(), Tenant: tenant, Address: server.FrontendHostPort()}
+	e.Fill(tb)
+	return e
+}
+
+// work runs a worker until the test ends.
+func work(tb testing.TB, settings service.Settings) {
+	tb.Helper()
 	ctx, stop := context.WithCancel(context.Background())
-	s, err := service.Open(ctx, service.Settings{
-		Store:   "sqlite:" + filepath.Join(tb.TempDir(), "tenure.db"),
-		Tenants: []service.Tenant{{Name: "contoso", GraphURL: address + "/v1.0", Credential: service.SimulatedCredential}},
-	}, zap.NewNop())
+	s, err := service.Open(ctx, settings, zap.NewNop())
 	require.NoError(tb, err)
 	polling, ended := make(chan struct{}), make(chan error, 1)
 	go func() { ended <- s.Run(ctx, func() { close(polling) }) }()
@@ -60,9 +78,6 @@ func Start(tb testing.TB, options graphsim.Options) *Environment {
 	case err := <-ended:
 		require.NoError(tb, err)
 	}
-	e := &Environment{Client: server.Client(), Tenant: tenant, Address: server.FrontendHostPort()}
-	e.Fill(tb)
-	return e
 }
 
 // Serve serves a tenant on loopback until the test ends, and returns its address.
