@@ -79,6 +79,7 @@ type numberView struct {
 	Node         string      `json:"node"`
 	State        string      `json:"state"`
 	Type         string      `json:"type"`
+	Vendor       string      `json:"vendor"`
 	User         *subscriber `json:"user"`
 	CoolingUntil *time.Time  `json:"coolingUntil"`
 	History      []struct {
@@ -109,6 +110,12 @@ var offboardSteps = []string{
 	"release-number", "return-to-tenant-level", "set-role", "verify",
 }
 
+// onboardSteps are those of an onboarding.
+var onboardSteps = []string{
+	"place-at-site", "set-usage-location", "add-groups", "await-group-licenses", "assign-licenses", "await-teams-user", "claim-number",
+	"assign-number", "apply-policies", "set-role", "verify",
+}
+
 func (r report) step(t testing.TB, name string) step {
 	t.Helper()
 	for _, s := range r.Steps {
@@ -130,8 +137,8 @@ func (r report) want(t testing.TB, status string, steps map[string]string) {
 	for _, s := range r.Steps {
 		names = append(names, s.Name)
 	}
-	if !slices.Equal(names, offboardSteps) {
-		t.Errorf("steps %v, want %v", names, offboardSteps)
+	if all := map[string][]string{"offboard": offboardSteps, "onboard": onboardSteps}[r.Operation]; len(all) == 0 || !slices.Equal(names, all) {
+		t.Errorf("steps %v of %q, want %v", names, r.Operation, all)
 	}
 	for name, want := range steps {
 		s := r.step(t, name)
