@@ -135,12 +135,7 @@ func (p *FieldDisplayPolicy) accept(set map[string]string) (map[string]answer, e
 				Hint:    "fields: " + listed(settable) + ", " + customFields,
 			}
 		case d.Access != Edit:
-			how := map[Access]string{Hidden: "hides it", Read: "makes it read-only"}[d.Access]
-			return nil, &lifecycle.Refusal{
-				Code:    "field-not-editable",
-				Message: fmt.Sprintf("%s cannot be set: field display policy %s %s", field, p.Name, how),
-				Hint:    "leave it out, or allow it in the policy with access: edit",
-			}
+			return nil, p.forbids(field, d.Access)
 		}
 		a, err := rule.answer(set[field])
 		if err != nil {
@@ -149,6 +144,15 @@ func (p *FieldDisplayPolicy) accept(set map[string]string) (map[string]answer, e
 		answers[field] = a
 	}
 	return answers, nil
+}
+
+func (p *FieldDisplayPolicy) forbids(field string, access Access) *lifecycle.Refusal {
+	how := map[Access]string{Hidden: "hides it", Read: "makes it read-only"}[access]
+	return &lifecycle.Refusal{
+		Code:    "field-not-editable",
+		Message: fmt.Sprintf("%s cannot be set: field display policy %s %s", field, p.Name, how),
+		Hint:    "leave it out, or allow it in the policy with access: edit",
+	}
 }
 
 // answer reads one value of --set, which is literal text.

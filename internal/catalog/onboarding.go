@@ -16,8 +16,8 @@ import (
 //
 // A value comes from the first of these that has it:
 //
-//  1. request.Set, literal text and never evaluated; policy.TYPE= with nothing clears, no other field takes nothing.
-//     For the number request.Number stands here.
+//  1. request.Set, literal text and never evaluated. policy.TYPE= with nothing after it clears; only custom strings may
+//     be empty besides. For the number request.Number stands here. A list replaces the list below it.
 //  2. the template of the group, for number and role the profile; a null there is an answer too.
 //  3. the field display policy's value for the field, whatever its access: a field that is hidden or read-only starts as
 //     that value and cannot be given another.
@@ -172,6 +172,10 @@ func (o *onboarding) wayIn(request lifecycle.Request) (err error) {
 func (o *onboarding) askedNumber(asked string) error {
 	if asked == "" {
 		return nil
+	}
+	// The flag is no way around the policy.
+	if d, _ := o.policy.display("number"); d.Access != Edit {
+		return o.policy.forbids("number", d.Access)
 	}
 	number, err := readNumberWish(asked)
 	if err != nil {

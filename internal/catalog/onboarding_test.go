@@ -418,7 +418,10 @@ func TestWhatExpressionsSeeOfTheRequest(t *testing.T) {
 		"a blank field holds what the policy fills in")
 
 	s.profile = "number: next, role: boss"
+	s.fields = "role: {access: edit, value: local}"
 	assert.Contains(t, *onboarded(t, s.parse(t), lifecycle.Request{Profile: "p"}).Teams.Policies["TeamsCallingPolicy"], "|next|boss|")
+	request = lifecycle.Request{Profile: "p", Number: "none", Set: map[string]string{"role": "deputy"}}
+	assert.Contains(t, *onboarded(t, s.parse(t), request).Teams.Policies["TeamsCallingPolicy"], "|none|deputy|", "what is asked for goes before the profile")
 }
 
 func TestAnExpressionThatYieldsNothingIsAWarning(t *testing.T) {
@@ -453,6 +456,12 @@ func TestAnExpressionThatYieldsNothingIsAWarning(t *testing.T) {
 			warning(`field display policy form, usageLocation: ${site.defaults.policies['TenantDialPlan']} yields nothing and counts as absent (site.defaults.policies.TenantDialPlan is empty)`),
 			warning(`field display policy form, groups: ${size(site.defaults.policies) == 0 || input.licenses.exists(l, l == 'E5') ? 'a' : ''} yields nothing and counts as absent (site.defaults.policies is "Abc=` + strings.Repeat("x", 36) + `…", input.licenses is "E3, F3")`),
 		}},
+		{"once, and with what a policy is", small{
+			defaults: "{policies: {TenantDialPlan: UK}}",
+			groups:   `groups: ["${site.defaults.policies.TenantDialPlan == 'UK' ? '' : 'x'}", "a-${site.defaults.policies.TenantDialPlan == 'UK' ? '' : 'x'}"]`,
+		}, lifecycle.Request{Group: "g"}, []lifecycle.Warning{
+			warning(`groups template a, groups: ${site.defaults.policies.TenantDialPlan == 'UK' ? '' : 'x'} yields nothing and counts as absent (site.defaults.policies.TenantDialPlan is "UK")`),
+		}},
 		{"not where it doesn't matter: set", small{m365: "usageLocation: '${user.city}'", fields: "usageLocation: {access: edit, value: '${user.city}'}"},
 			lifecycle.Request{Group: "g", Set: map[string]string{"usageLocation": "GB"}}, nil},
 		{"not where it doesn't matter: in the template", small{m365: "usageLocation: GB", fields: "usageLocation: {access: edit, value: '${user.city}'}"},
@@ -468,13 +477,18 @@ func TestAnExpressionThatYieldsNothingIsAWarning(t *testing.T) {
 // What yields nothing is absent, so the next in precedence answers.
 func TestAnExpressionThatYieldsNothingCountsAsAbsent(t *testing.T) {
 	c := small{
-		defaults: "{policies: {TenantDialPlan: UK}}", m365: "usageLocation: '${user.city}'", teams: "policies: {TenantDialPlan: '${user.city}'}",
-		fields: "usageLocation: {access: edit, value: '${user.country}'}",
+		defaults: "{policies: {TenantDialPlan: UK}}", m365: "usageLocation: '${user.city}', licenses: ['${user.city}']", teams: "policies: {TenantDialPlan: '${user.city}'}", groups: "groups: ['${user.city}']",
+		fields: "usageLocation: {access: edit, value: '${user.country}'}, licenses: {access: edit, value: E3}, groups: {access: edit, value: Staff}",
 	}.parse(t)
 	rules := onboarded(t, c, lifecycle.Request{Group: "g"})
 	assert.Equal(t, "SE", rules.M365.UsageLocation)
 	assert.Equal(t, "UK", *rules.Teams.Policies["TenantDialPlan"])
-	assert.Len(t, rules.Warnings, 2)
+	assert.Equal(t, []lifecycle.LicenseWish{{SKU: "E3"}}, rules.M365.Licenses)
+	assert.Equal(t, []string{"Staff"}, rules.AddGroups.Groups)
+	assert.Len(t, rules.Warnings, 4)
+
+	rules = onboarded(t, small{groups: "groups: ['${user.city}']"}.parse(t), lifecycle.Request{Group: "g"})
+	assert.Equal(t, &lifecycle.GroupTemplate{Name: "a"}, rules.AddGroups, "a template in which nothing is left is a template")
 }
 
 func TestOnboardingRefusals(t *testing.T) {
@@ -534,6 +548,9 @@ func TestOnboardingRefusals(t *testing.T) {
 		{"role of another level as a field", open, with(set("role", "customer-self-service"), lifecycle.Request{Number: "none"}), "role-not-allowed", false, "level site", "roles for it"},
 		{"two numbers", open, with(set("number", "next"), lifecycle.Request{Number: "none"}), "contradictory", true, "none and, as a field, next", "once"},
 
+		{"number that the policy hides", strings.Replace(open, "number: {access: edit, value: '${user.city}'}", "number: {access: hidden}", 1), lifecycle.Request{Site: london, Group: "untouched", Number: "next"}, "field-not-editable", false, "number cannot be set", "access: edit"},
+		{"number that the policy shows", strings.Replace(open, "number: {access: edit, value: '${user.city}'}", "number: {access: read}", 1), lifecycle.Request{Site: london, Group: "untouched", Number: "next"}, "field-not-editable", false, "read-only", "access: edit"},
+
 		{"expression that gives no usage location", text, lifecycle.Request{Site: london, Group: "by-country"}, "expression-error", false, `m365User template by-country, usageLocation: "United Kingdom" is not a usage location`, "correct the expression"},
 		{"expression that fails", text, lifecycle.Request{Site: london, Group: "by-size"}, "expression-error", false, "groups template by-size", "correct the expression"},
 		{"filled value of no use", open, lifecycle.Request{Site: london}, "expression-error", false, "field display policy onboarding-default, number: ", "correct the expression"},
@@ -545,6 +562,9 @@ func TestOnboardingRefusals(t *testing.T) {
 			assert.Equal(t, test.invalid, r.Invalid)
 			assert.Contains(t, r.Message, test.message)
 			assert.Contains(t, r.Hint, test.hint)
+			if test.hint == groups {
+				assert.True(t, strings.HasSuffix(r.Hint, groups), "only groups for onboarding are offered: %s", r.Hint)
+			}
 			assert.Zero(t, rules)
 		})
 	}
