@@ -29,7 +29,13 @@ type standing struct {
 
 func (x *installation) standing(name, number string) standing {
 	x.t.Helper()
-	return standing{x.tenant.state(), x.user(name), x.number(number)}
+	s := standing{x.tenant.state(), x.user(name), x.number(number)}
+	// Microsoft promises no order of licenses, and those given back come last.
+	for _, u := range s.tenant.Users {
+		slices.SortFunc(u.DirectLicenses, func(a, b directLicense) int { return strings.Compare(a.SKU, b.SKU) })
+	}
+	s.user.Licenses = sortedLicenses(s.user.Licenses)
+	return s
 }
 
 // wantBack compares with what was; the number's history goes on.
