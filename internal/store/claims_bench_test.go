@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -63,9 +64,13 @@ func fill(b *testing.B, dsn string, size int) {
 			WITH RECURSIVE c(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM c WHERE i < %d)
 			SELECT '%s', '+44' || CAST(2000000000 + i AS TEXT), CASE i %% 4 WHEN 0 THEN '%s' WHEN 1 THEN '%s' ELSE '%s' END, 'available',
 			CASE i / 4 %% 3 WHEN 0 THEN 'directRouting' WHEN 1 THEN 'callingPlan' ELSE 'operatorConnect' END, 'Microsoft', 1, 0, 0 FROM c`, size-1, tenant, london, customer, paris),
-		`ANALYZE`,
 	} {
 		_, err := db.ExecContext(b.Context(), statement)
+		require.NoError(b, err)
+	}
+	// PostgreSQL keeps its statistics by itself, and here there is no time for that; SQLite never has any.
+	if !strings.HasPrefix(dsn, "sqlite:") {
+		_, err := db.ExecContext(b.Context(), `VACUUM ANALYZE`)
 		require.NoError(b, err)
 	}
 }
