@@ -97,7 +97,7 @@ func TestOnboardDirectly(t *testing.T) {
 			tess = join(t, s, 1, "tess.tully", nil)
 			// He has what the template has not, what it has otherwise, and what it says nothing about.
 			owen = join(t, s, 2, "owen.ott", func(u *tenantUser) {
-				u.DirectLicenses = []directLicense{{"EXCHANGESTANDARD", []string{}}, {"SPE_E5", []string{"YAMMER_ENTERPRISE"}}}
+				u.DirectLicenses = []directLicense{{"MCOPSTN1", []string{}}, {"SPE_E5", []string{"YAMMER_ENTERPRISE"}}}
 				u.Policies = map[string]string{"TenantDialPlan": "FR-Dialplan", "TeamsCallingPolicy": "NoForwarding", "TeamsMeetingPolicy": "AllOn"}
 			})
 		},
