@@ -81,9 +81,14 @@ func (a *Activities) onboardingFacts(ctx context.Context, tenant string, rules l
 		fact := lifecycle.SKUFact{ID: sku.ID, PartNumber: sku.PartNumber, Free: sku.Enabled - sku.Consumed, Plans: map[string]string{}}
 		for _, p := range sku.ServicePlans {
 			fact.Plans[p.Name], fact.Plans[p.ID] = p.ID, p.ID
-			fact.Teams = fact.Teams || p.Name == planTeams
-			fact.PhoneSystem = fact.PhoneSystem || p.Name == planPhone
-			fact.CallingPlan = fact.CallingPlan || p.Name == planCallingOne || p.Name == planCallingTwo
+			switch p.Name {
+			case planTeams:
+				fact.TeamsPlan = p.ID
+			case planPhone:
+				fact.PhonePlan = p.ID
+			case planCallingOne, planCallingTwo:
+				fact.CallingPlan = p.ID
+			}
 		}
 		facts.SKUs[sku.ID], facts.SKUs[sku.PartNumber] = fact, fact
 	}

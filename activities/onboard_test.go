@@ -190,10 +190,10 @@ func TestPrepareOnboardDecidesEveryStep(t *testing.T) {
 		}, []string{lowestNumber}, []lifecycle.WarningCode{}},
 		"no m365User template (O1)": {"yara.young", []wish{byGroup("untouched")}, []string{
 			"place-at-site do", "set-usage-location skip no-template", "add-groups skip no-template",
-			"await-group-licenses skip no-group-license-expected", "assign-licenses skip no-template", "await-teams-user do",
-			"claim-number skip no-number-wanted", "assign-number skip no-number-wanted", "apply-policies do",
+			"await-group-licenses skip no-group-license-expected", "assign-licenses skip no-template", "await-teams-user skip not-in-teams",
+			"claim-number skip no-number-wanted", "assign-number skip no-number-wanted", "apply-policies skip not-in-teams",
 			"set-role unchanged self-service-role-kept", "verify do",
-		}, []string{}, []lifecycle.WarningCode{}},
+		}, []string{}, []lifecycle.WarningCode{lifecycle.WarnNotInTeams}},
 		"licensed by group (O5)": {"ben.baker", []wish{byGroup("uk-sales"), number("next")}, []string{
 			"place-at-site unchanged", "set-usage-location unchanged", "add-groups unchanged",
 			"await-group-licenses skip no-group-license-expected", "assign-licenses skip group-license-present", "await-teams-user unchanged",

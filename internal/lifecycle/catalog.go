@@ -129,9 +129,7 @@ type SKUFact struct {
 	Free int
 	// Plans are the service plan ids by name and by id.
 	Plans map[string]string
-	// PhoneSystem reports whether the product holds the Teams Phone plan that a number needs (MCOEV), Teams whether it makes
-	// the user known to Teams (TEAMS1).
-	PhoneSystem, Teams bool
-	// CallingPlan reports whether it holds a calling plan, which numbers of type callingPlan need.
-	CallingPlan bool
+	// PhonePlan is the service plan that a number needs (MCOEV), TeamsPlan the one that makes the user known to Teams
+	// (TEAMS1), CallingPlan the one that numbers of type callingPlan need; empty where the product has none.
+	PhonePlan, TeamsPlan, CallingPlan string
 }

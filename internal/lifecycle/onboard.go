@@ -23,7 +23,7 @@ func PlanOnboard(req Request, s Snapshot, rules OnboardingRules, facts Onboardin
 		o.awaitTeamsUser(),
 		o.claimNumber(),
 		o.assignNumber(),
-		o.applyPolicies(rules.Teams, true),
+		o.applyPolicies(rules.Teams, o.inTeams()),
 		o.setRole(),
 		{Name: Verify, Action: Do, Summary: "read the end state back from Microsoft and the store"},
 	}
@@ -140,7 +140,7 @@ func (o *onboarding) refuseNumber() *Refusal {
 		return nil
 	case !o.holdsAny(NumberPermission):
 		return refusal("permission-missing", "grant and consent to the permission, then try again", "the application may not assign a number to %s: it does not hold %s", who, NumberPermission)
-	case !o.willHave(func(f SKUFact) bool { return f.PhoneSystem }):
+	case !o.willHave(func(f SKUFact) string { return f.PhonePlan }):
 		return refusal("phone-license-missing", "add a license with Teams Phone to the template or by group", "%s will hold no license that a telephone number needs", who)
 	}
 	return nil
@@ -173,17 +173,22 @@ func (o *onboarding) groupLicensing() []string {
 	return sorted
 }
 
-// willHave reports whether a license that the user has or gets is of a certain sort.
-func (o *onboarding) willHave(sort func(SKUFact) bool) bool {
+// willHave reports whether a license that the user has or gets brings a service plan that is not disabled; plan names the
+// plan in a product, and is empty where the product does not have it.
+func (o *onboarding) willHave(plan func(SKUFact) string) bool {
+	brings := func(sku string, disabled []string) bool {
+		id := plan(o.facts.SKUs[sku])
+		return id != "" && !slices.Contains(disabled, id)
+	}
 	replaced := o.rules.M365 != nil && (o.rules.M365.Licenses != nil || o.rules.M365.Clear) && len(o.groupLicensing()) == 0 && o.MayWriteLicenses()
 	for _, l := range o.Licenses {
-		if !(l.Direct() && replaced) && sort(o.facts.SKUs[l.SKUID]) {
+		if !(l.Direct() && replaced) && l.State != "Error" && brings(l.SKUID, l.DisabledPlans) {
 			return true
 		}
 	}
 	if replaced {
 		for _, wish := range o.rules.M365.Licenses {
-			if sort(o.facts.SKUs[wish.SKU]) {
+			if brings(wish.SKU, o.disabled(wish)) {
 				return true
 			}
 		}
@@ -191,7 +196,7 @@ func (o *onboarding) willHave(sort func(SKUFact) bool) bool {
 	if o.rules.AddGroups != nil {
 		for _, name := range o.rules.AddGroups.Groups {
 			for _, id := range o.facts.Groups[name].Licenses {
-				if sort(o.facts.SKUs[id]) {
+				if brings(id, nil) {
 					return true
 				}
 			}
@@ -200,11 +205,26 @@ func (o *onboarding) willHave(sort func(SKUFact) bool) bool {
 	return false
 }
 
+// disabled are the ids of the plans that a wish switches off, sorted.
+func (o *onboarding) disabled(wish LicenseWish) []string {
+	var ids []string
+	for _, plan := range wish.DisabledPlans {
+		ids = append(ids, o.facts.SKUs[wish.SKU].Plans[plan])
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// inTeams reports whether Teams knows the user, or will.
+func (o *onboarding) inTeams() bool {
+	return o.Teams != nil || o.willHave(func(f SKUFact) string { return f.TeamsPlan })
+}
+
 // NumberTypes are the types of number that the user's licenses will allow; facts.Number is not looked at.
 func NumberTypes(s Snapshot, rules OnboardingRules, facts OnboardingFacts) []string {
 	o := onboarding{planner: planner{Snapshot: s}, rules: rules, facts: facts}
 	types := []string{"directRouting", "operatorConnect"}
-	if o.willHave(func(f SKUFact) bool { return f.CallingPlan }) {
+	if o.willHave(func(f SKUFact) string { return f.CallingPlan }) {
 		types = append(types, "callingPlan")
 	}
 	return types
@@ -312,17 +332,8 @@ func (o *onboarding) assignLicenses() PlannedStep {
 	for _, wish := range t.Licenses {
 		sku := o.facts.SKUs[wish.SKU]
 		wanted[sku.ID] = true
-		change := LicenseChange{SKUID: sku.ID, SKU: sku.PartNumber}
-		for _, plan := range wish.DisabledPlans {
-			change.DisabledPlans = append(change.DisabledPlans, sku.Plans[plan])
-		}
-		slices.Sort(change.DisabledPlans)
-		same := func(l License) bool {
-			disabled := slices.Clone(l.DisabledPlans)
-			slices.Sort(disabled)
-			return l.SKUID == sku.ID && slices.Equal(disabled, change.DisabledPlans)
-		}
-		if !slices.ContainsFunc(o.directLicenses(), same) {
+		change := LicenseChange{SKUID: sku.ID, SKU: sku.PartNumber, DisabledPlans: o.disabled(wish)}
+		if !o.holdsAs(change) {
 			step.Change.Licenses = append(step.Change.Licenses, change)
 		}
 	}
@@ -369,6 +380,8 @@ func (o *onboarding) awaitTeamsUser() PlannedStep {
 	switch {
 	case !o.wantsNumber() && (o.rules.Teams == nil || len(o.rules.Teams.Policies) == 0):
 		step.Action, step.Reason, step.Summary = SkipBecause, NothingConfigured, "neither a number nor a policy is wanted"
+	case !o.inTeams():
+		step.Action, step.Reason, step.Summary = SkipBecause, NotInTeams, "the user will hold no license for Teams"
 	case o.Teams == nil:
 		step.Action, step.Summary = Do, "wait until Teams knows the user"
 		if o.rules.Staging {

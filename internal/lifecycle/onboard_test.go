@@ -39,8 +39,8 @@ func ukSales() lifecycle.OnboardingRules {
 }
 
 func facts() lifecycle.OnboardingFacts {
-	e5 := lifecycle.SKUFact{ID: "e5-id", PartNumber: "SPE_E5", Free: 5, Plans: map[string]string{"YAMMER": "yammer-id", "yammer-id": "yammer-id"}, PhoneSystem: true, Teams: true}
-	e3 := lifecycle.SKUFact{ID: "e3-id", PartNumber: "SPE_E3", Free: 5, Teams: true}
+	e5 := lifecycle.SKUFact{ID: "e5-id", PartNumber: "SPE_E5", Free: 5, Plans: map[string]string{"YAMMER": "yammer-id", "yammer-id": "yammer-id", "MCOEV": "mcoev-id"}, PhonePlan: "mcoev-id", TeamsPlan: "teams1-id"}
+	e3 := lifecycle.SKUFact{ID: "e3-id", PartNumber: "SPE_E3", Free: 5, TeamsPlan: "teams1-id"}
 	return lifecycle.OnboardingFacts{
 		SKUs:   map[string]lifecycle.SKUFact{"SPE_E5": e5, "e5-id": e5, "SPE_E3": e3, "e3-id": e3},
 		Groups: map[string]lifecycle.Group{"All Staff": group("g1", "All Staff"), "License E5": group("g5", "License E5", "e5-id")},
@@ -119,7 +119,7 @@ func TestLicenseTableO(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			s, r, f := newcomer(), ukSales(), facts()
 			s.UsageLocation = "FR"
-			r.M365, r.LicensePermissionFails, r.Number = c.template, c.fails, lifecycle.NoNumberAtAll
+			r.M365, r.LicensePermissionFails, r.Number, r.Teams = c.template, c.fails, lifecycle.NoNumberAtAll, nil
 			if !c.permission {
 				s.Permissions = []string{"GroupMember.ReadWrite.All", lifecycle.PolicyPermission, lifecycle.NumberPermission}
 			}
@@ -245,6 +245,12 @@ func TestOnboardRefusals(t *testing.T) {
 		{"no phone license", "phone-license-missing", func(_ *lifecycle.Snapshot, r *lifecycle.OnboardingRules, _ *lifecycle.OnboardingFacts) {
 			r.M365.Licenses = []lifecycle.LicenseWish{{SKU: "SPE_E3"}}
 		}},
+		{"phone plan disabled", "phone-license-missing", func(_ *lifecycle.Snapshot, r *lifecycle.OnboardingRules, _ *lifecycle.OnboardingFacts) {
+			r.M365.Licenses[0].DisabledPlans = []string{"MCOEV"}
+		}},
+		{"phone license by group in error", "phone-license-missing", func(s *lifecycle.Snapshot, r *lifecycle.OnboardingRules, _ *lifecycle.OnboardingFacts) {
+			s.Licenses = []lifecycle.License{{SKUID: "e5-id", GroupID: "g5", State: "Error"}}
+		}},
 		{"another number", "has-another-number", func(s *lifecycle.Snapshot, r *lifecycle.OnboardingRules, _ *lifecycle.OnboardingFacts) {
 			s.Teams, r.Number = typical().Teams, "+442079460009"
 		}},
@@ -293,6 +299,7 @@ func TestNumberAndTeams(t *testing.T) {
 		{"given, in Teams", number, nil, true, "unchanged", "do", ""},
 		{"none", lifecycle.NoNumberAtAll, nil, false, "skip", "skip", lifecycle.NoNumberWanted},
 		{"nobody says", "", nil, false, "skip", "skip", lifecycle.NoNumberWanted},
+		{"policies for somebody who never comes to Teams", lifecycle.NoNumberAtAll, ukSales().Teams, false, "skip", "skip", lifecycle.NoNumberWanted},
 		{"none but policies", lifecycle.NoNumberAtAll, ukSales().Teams, false, "do", "skip", lifecycle.NoNumberWanted},
 	}
 	for _, c := range cases {
@@ -301,6 +308,9 @@ func TestNumberAndTeams(t *testing.T) {
 			r.Number, r.Teams = c.number, c.teams
 			if c.inTeams {
 				s.Teams = &lifecycle.TeamsUser{}
+			}
+			if c.await == lifecycle.SkipBecause && c.teams != nil {
+				r.M365 = nil
 			}
 			p := onboard(t, s, r, facts())
 			assert.Equal(t, c.await, step(t, p, lifecycle.AwaitTeamsUser).Action)
@@ -345,7 +355,7 @@ func TestReadBackOfAnOnboarding(t *testing.T) {
 	p := onboard(t, s, r, facts())
 	agreed := func() lifecycle.Snapshot {
 		return lifecycle.Snapshot{
-			UsageLocation: "GB", Licenses: []lifecycle.License{{SKUID: "e5-id", SKU: "SPE_E5"}}, Groups: []lifecycle.Group{group("g1", "All Staff")},
+			UsageLocation: "GB", Licenses: []lifecycle.License{{SKUID: "e5-id", SKU: "SPE_E5", DisabledPlans: []string{"yammer-id"}}}, Groups: []lifecycle.Group{group("g1", "All Staff")},
 			Teams: &lifecycle.TeamsUser{
 				EnterpriseVoice: true, Numbers: []lifecycle.TeamsNumber{{Number: number}},
 				Policies: []lifecycle.Policy{{Type: "TeamsCallingPolicy", ID: "id-allon", Name: "AllOn", Direct: true}},
@@ -355,14 +365,14 @@ func TestReadBackOfAnOnboarding(t *testing.T) {
 	}
 	assert.Empty(t, lifecycle.Disagreements(p.Steps, p.Before, agreed()))
 	for want, spoil := range map[string]func(*lifecycle.Snapshot){
-		"the usage location is":            func(e *lifecycle.Snapshot) { e.UsageLocation = "" },
-		"not a member of All Staff":        func(e *lifecycle.Snapshot) { e.Groups = nil },
-		"license SPE_E5 is not assigned":   func(e *lifecycle.Snapshot) { e.Licenses = nil },
-		"license SPE_E3 is still assigned": func(e *lifecycle.Snapshot) { e.Licenses = append(e.Licenses, s.Licenses...) },
-		"Teams does not show " + number:    func(e *lifecycle.Snapshot) { e.Teams.Numbers = nil },
-		"Enterprise Voice is off":          func(e *lifecycle.Snapshot) { e.Teams.EnterpriseVoice = false },
-		"the user is at":                   func(e *lifecycle.Snapshot) { e.Placement.Node = contoso },
-		"the m365 record is at":            func(e *lifecycle.Snapshot) { e.Placement.Services[0].Node = contoso },
+		"the usage location is":                     func(e *lifecycle.Snapshot) { e.UsageLocation = "" },
+		"not a member of All Staff":                 func(e *lifecycle.Snapshot) { e.Groups = nil },
+		"license SPE_E5 is not assigned as planned": func(e *lifecycle.Snapshot) { e.Licenses[0].DisabledPlans = nil },
+		"license SPE_E3 is still assigned":          func(e *lifecycle.Snapshot) { e.Licenses = append(e.Licenses, s.Licenses...) },
+		"Teams does not show " + number:             func(e *lifecycle.Snapshot) { e.Teams.Numbers = nil },
+		"Enterprise Voice is off":                   func(e *lifecycle.Snapshot) { e.Teams.EnterpriseVoice = false },
+		"the user is at":                            func(e *lifecycle.Snapshot) { e.Placement.Node = contoso },
+		"the m365 record is at":                     func(e *lifecycle.Snapshot) { e.Placement.Services[0].Node = contoso },
 	} {
 		t.Run(want, func(t *testing.T) {
 			end := agreed()
@@ -375,7 +385,7 @@ func TestReadBackOfAnOnboarding(t *testing.T) {
 
 	assert.Empty(t, lifecycle.Unrestored(p.Steps, p.Before, s), "as before")
 	left := lifecycle.Unrestored(p.Steps, p.Before, agreed())
-	for _, want := range []string{"Teams still shows", "still a member of All Staff", "license SPE_E3 is not assigned", "license SPE_E5 is still assigned", "policy TeamsCallingPolicy is AllOn", "the user is at " + london} {
+	for _, want := range []string{"Teams still shows", "still a member of All Staff", "license SPE_E3 is not assigned as before", "license SPE_E5 is still assigned", "policy TeamsCallingPolicy is AllOn", "the user is at " + london} {
 		assert.Contains(t, joined(left), want)
 	}
 }

@@ -66,8 +66,8 @@ func Disagreements(done []PlannedStep, before State, end Snapshot) []string {
 			}
 		case AssignLicenses:
 			for _, c := range step.Change.Licenses {
-				if !end.holdsDirectly(c.SKUID) {
-					differ("license %s is not assigned", c.SKU)
+				if !end.holdsAs(c) {
+					differ("license %s is not assigned as planned", c.SKU)
 				}
 			}
 			for _, c := range step.Change.RemovedLicenses {
@@ -160,14 +160,14 @@ func Unrestored(steps []PlannedStep, before State, end Snapshot) []string {
 			}
 		case RemoveLicenses:
 			for _, c := range step.Change.Licenses {
-				if !end.holdsDirectly(c.SKUID) {
-					differ("license %s is not assigned", c.SKU)
+				if !end.holdsAs(c) {
+					differ("license %s is not assigned as before", c.SKU)
 				}
 			}
 		case AssignLicenses:
 			for _, c := range step.Change.RemovedLicenses {
-				if !end.holdsDirectly(c.SKUID) {
-					differ("license %s is not assigned", c.SKU)
+				if !end.holdsAs(c) {
+					differ("license %s is not assigned as before", c.SKU)
 				}
 			}
 			for _, c := range step.Change.Licenses {
@@ -206,6 +206,14 @@ func (s Snapshot) memberOf(groupID string) bool {
 
 func (s Snapshot) holdsDirectly(skuID string) bool {
 	return slices.ContainsFunc(s.Licenses, func(l License) bool { return l.Direct() && l.SKUID == skuID })
+}
+
+// holdsAs reports whether the user holds a direct license with just these plans disabled.
+func (s Snapshot) holdsAs(c LicenseChange) bool {
+	want := slices.Sorted(slices.Values(c.DisabledPlans))
+	return slices.ContainsFunc(s.Licenses, func(l License) bool {
+		return l.Direct() && l.SKUID == c.SKUID && slices.Equal(slices.Sorted(slices.Values(l.DisabledPlans)), want)
+	})
 }
 
 // shows reports whether Teams has a number on the user.
