@@ -3,7 +3,6 @@ package command
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/url"
 	"strings"
@@ -12,7 +11,6 @@ import (
 	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/log"
 
 	"tenure/internal/connect"
 	"tenure/starter/output"
@@ -45,7 +43,7 @@ func dial(ctx context.Context) (*Connection, error) {
 	if err != nil {
 		return nil, &Failure{Exit: exitUnreachable, Code: "temporal-settings", Message: err.Error(), Hint: "see TEMPORAL_CONFIG_FILE, TEMPORAL_PROFILE and the other TEMPORAL_* variables"}
 	}
-	options.Logger = log.NewStructuredLogger(slog.New(slog.DiscardHandler))
+	options.Logger = connect.Quiet()
 	options.ConnectionOptions.GetSystemInfoTimeout = dialTimeout
 	limited, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()

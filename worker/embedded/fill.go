@@ -21,7 +21,7 @@ func fill(ctx context.Context, s Settings, file, text string) error {
 	if err != nil {
 		return err
 	}
-	options.Logger = quiet{}
+	options.Logger = connect.Quiet()
 	c, err := client.DialContext(ctx, options)
 	if err != nil {
 		return err

@@ -16,6 +16,7 @@ import (
 
 	"go.temporal.io/sdk/client"
 
+	"tenure/internal/connect"
 	"tenure/internal/contract"
 )
 
@@ -25,12 +26,10 @@ type temporalServer struct {
 	exited  chan error
 }
 
-// temporalArguments make the development server keep its data and answer as fast as this machine can: its defaults
-// read each task queue at most 20 times a second and sync SQLite to disk at every step.
-func temporalArguments(s Settings, database string) []string {
+// ServerTuning are arguments with which the development server answers as fast as this machine can, its defaults being to
+// read each task queue at most 20 times a second and to sync SQLite to disk at every step, and knows our search attributes.
+func ServerTuning() []string {
 	args := []string{
-		"server", "start-dev", "--ip", "127.0.0.1", "--port", strconv.Itoa(s.TemporalPort), "--ui-port", strconv.Itoa(s.UIPort),
-		"--db-filename", database, "--log-level", "warn", "--log-format", "json",
 		"--sqlite-pragma", "journal_mode=WAL", "--sqlite-pragma", "synchronous=NORMAL",
 		"--dynamic-config-value", "history.transferProcessorMaxPollRPS=1000",
 		"--dynamic-config-value", "history.timerProcessorMaxPollRPS=1000",
@@ -41,6 +40,14 @@ func temporalArguments(s Settings, database string) []string {
 		args = append(args, "--search-attribute", name+"=Keyword")
 	}
 	return args
+}
+
+// temporalArguments start the development server on a database that it keeps.
+func temporalArguments(s Settings, database string) []string {
+	return append([]string{
+		"server", "start-dev", "--ip", "127.0.0.1", "--port", strconv.Itoa(s.TemporalPort), "--ui-port", strconv.Itoa(s.UIPort),
+		"--db-filename", database, "--log-level", "warn", "--log-format", "json",
+	}, ServerTuning()...)
 }
 
 // startTemporal starts the server and waits until it answers.
@@ -92,7 +99,7 @@ func (t *temporalServer) awaitReady(ctx context.Context, address string) error {
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		c, err := client.DialContext(ctx, client.Options{HostPort: address, Logger: quiet{}})
+		c, err := client.DialContext(ctx, client.Options{HostPort: address, Logger: connect.Quiet()})
 		if err == nil {
 			c.Close()
 			return nil
@@ -156,11 +163,3 @@ func temporalVersion(ctx context.Context, path string) (string, error) {
 	}
 	return "unknown", nil
 }
-
-// quiet drops the SDK's lines about a server that is not up yet.
-type quiet struct{}
-
-func (quiet) Debug(string, ...any) {}
-func (quiet) Info(string, ...any)  {}
-func (quiet) Warn(string, ...any)  {}
-func (quiet) Error(string, ...any) {}

@@ -18,9 +18,11 @@ import (
 	"go.uber.org/zap"
 
 	"tenure/examples"
+	"tenure/internal/connect"
 	"tenure/internal/contract"
 	"tenure/internal/graphsim"
 	"tenure/internal/lifecycle"
+	"tenure/worker/embedded"
 	"tenure/worker/service"
 )
 
@@ -141,22 +143,12 @@ func (e *Environment) Run(tb testing.TB, workflow string, request lifecycle.Requ
 // StartTemporal starts a development server with the settings of `tenure-worker dev` on a free port.
 func StartTemporal(tb testing.TB) *testsuite.DevServer {
 	tb.Helper()
-	options := client.Options{Logger: silent{}}
-	arguments := []string{
-		"--sqlite-pragma", "journal_mode=WAL", "--sqlite-pragma", "synchronous=NORMAL",
-		"--dynamic-config-value", "history.transferProcessorMaxPollRPS=1000",
-		"--dynamic-config-value", "history.timerProcessorMaxPollRPS=1000",
-		"--dynamic-config-value", "history.visibilityProcessorMaxPollRPS=1000",
-		"--dynamic-config-value", "matching.useNewMatcher=true",
-	}
-	for _, name := range contract.SearchAttributes() {
-		arguments = append(arguments, "--search-attribute", name+"=Keyword")
-	}
+	options := client.Options{Logger: connect.Quiet()}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	server, err := testsuite.StartDevServer(ctx, testsuite.DevServerOptions{
 		ExistingPath: Temporal(tb), ClientOptions: &options, DBFilename: filepath.Join(tb.TempDir(), "temporal.db"),
-		LogLevel: "error", ExtraArgs: arguments,
+		LogLevel: "error", ExtraArgs: embedded.ServerTuning(),
 	})
 	require.NoError(tb, err)
 	tb.Cleanup(func() { _ = server.Stop() })
@@ -192,11 +184,3 @@ func Root(tb testing.TB) string {
 		dir = parent
 	}
 }
-
-// silent drops the SDK's log.
-type silent struct{}
-
-func (silent) Debug(string, ...any) {}
-func (silent) Info(string, ...any)  {}
-func (silent) Warn(string, ...any)  {}
-func (silent) Error(string, ...any) {}

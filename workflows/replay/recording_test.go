@@ -36,11 +36,3 @@ func kebab(name string) string {
 	}
 	return b.String()
 }
-
-// silent drops the replayer's log.
-type silent struct{}
-
-func (silent) Debug(string, ...any) {}
-func (silent) Info(string, ...any)  {}
-func (silent) Warn(string, ...any)  {}
-func (silent) Error(string, ...any) {}

@@ -18,6 +18,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/worker"
 
+	"tenure/internal/connect"
 	"tenure/internal/contract"
 	"tenure/internal/graphsim"
 	"tenure/internal/lifecycle"
@@ -42,7 +43,7 @@ func TestHistories(t *testing.T) {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".json"), func(t *testing.T) {
 			replayer := worker.NewWorkflowReplayer()
 			workflows.Register(replayer)
-			err := replayer.ReplayWorkflowHistoryFromJSONFile(silent{}, file)
+			err := replayer.ReplayWorkflowHistoryFromJSONFile(connect.Quiet(), file)
 			if strings.HasPrefix(filepath.Base(file), "bad-") {
 				bad++
 				assert.ErrorContains(t, err, "nondeterministic")
