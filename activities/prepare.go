@@ -106,7 +106,7 @@ func (a *Activities) PlanFor(ctx context.Context, in contract.PlanRequest) (cont
 		return contract.PlanAnswer{}, err
 	}
 	in.Request.SubscriberID = who.ID
-	plan, err := a.plan(ctx, in.Request, snapshot, func(c store.Claim) (lifecycle.NumberRow, error) { return a.Store.PeekNumber(ctx, c) })
+	plan, err := a.plan(ctx, in.Request, snapshot, nil)
 	if err != nil {
 		return contract.PlanAnswer{}, err
 	}
@@ -271,8 +271,11 @@ func withNumbers(teams *lifecycle.TeamsUser, numbers []graph.NumberAssignment) *
 	return teams
 }
 
-// plan lets the rules decide. claim gets a number where one is wanted: for a run it is held from then on.
-func (a *Activities) plan(ctx context.Context, req lifecycle.Request, s lifecycle.Snapshot, claim func(store.Claim) (lifecycle.NumberRow, error)) (lifecycle.Plan, error) {
+// claimNumber takes a number for a run, which holds it from then on.
+type claimNumber func(store.Claim) (lifecycle.NumberRow, error)
+
+// plan lets the rules decide. claim is nil when nothing may change.
+func (a *Activities) plan(ctx context.Context, req lifecycle.Request, s lifecycle.Snapshot, claim claimNumber) (lifecycle.Plan, error) {
 	cat, err := a.catalog(ctx)
 	if err != nil {
 		return lifecycle.Plan{}, err

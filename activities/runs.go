@@ -51,7 +51,7 @@ func (a *Activities) Locate(ctx context.Context, in contract.PlanRequest) (Locat
 		return where, err
 	}
 	rows, _, err := a.Store.FindOperations(ctx, store.OperationFilter{
-		Tenant: who.Tenant, SubscriberID: who.ID, Statuses: []lifecycle.Status{lifecycle.Running, lifecycle.Held}, Limit: 1,
+		Tenant: who.Tenant, SubscriberID: who.ID, Statuses: lifecycle.Active(), Limit: 1,
 	})
 	if len(rows) > 0 && rows[0].RunID != in.DeadRun {
 		where.Busy = firstRun(rows)
@@ -113,6 +113,11 @@ func firstRun(rows []store.OperationRow) *contract.RunRef {
 	}
 	started := rows[0].StartedAt
 	return &contract.RunRef{WorkflowID: rows[0].WorkflowID, RunID: rows[0].RunID, Operation: rows[0].Request.Operation, StartedAt: &started}
+}
+
+// SetStatus shows in lists that the run is running, staged or held.
+func (a *Activities) SetStatus(ctx context.Context, status lifecycle.Status) error {
+	return a.Store.SetStatus(ctx, runID(ctx), status)
 }
 
 // ListRuns lists operations, those that started last first.

@@ -231,6 +231,14 @@ func (r *run) markUndone(c compensation) {
 	}
 }
 
+// setStatus shows in the search attribute and in lists how the run stands while it is active.
+func (r *run) setStatus(ctx workflow.Context, status lifecycle.Status) error {
+	if err := workflow.UpsertTypedSearchAttributes(ctx, contract.StateAttribute.ValueSet(string(status))); err != nil {
+		return err
+	}
+	return workflow.ExecuteActivity(onStore(ctx, storeWrite, label{summary: "show the run as " + string(status)}), act.SetStatus, status).Get(ctx, nil)
+}
+
 // close ends the operation in the store. With lifecycle.Completed the numbers that the run holds are released for good;
 // otherwise they are what they were before.
 func (r *run) close(ctx workflow.Context, status lifecycle.Status) error {

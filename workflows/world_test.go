@@ -28,6 +28,8 @@ type world struct {
 	inPlace map[string]bool
 	calls   []string
 	closed  []lifecycle.Status
+	// statuses are what the run was shown as while it was active.
+	statuses []lifecycle.Status
 
 	operation operation
 	plan      lifecycle.Plan
@@ -183,6 +185,12 @@ func (w *world) register(env *testsuite.TestWorkflowEnvironment) {
 		_, err := w.enter(ctx)
 		role := fmt.Sprintf("%d steps undone", len(in.Undone))
 		return activities.Verified{After: lifecycle.State{Role: &role}}, err
+	})
+	as("SetStatus", func(ctx context.Context, status lifecycle.Status) error {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.statuses = append(w.statuses, status)
+		return nil
 	})
 	as("CloseRun", func(ctx context.Context, in activities.CloseInput) error {
 		_, err := w.enter(ctx)

@@ -20,7 +20,8 @@ type Status string
 // The statuses of architecture.md §5.2.
 const (
 	Running Status = "running"
-	// Staged is shown in lists and in TenureState for a run that waits until Teams knows the user; its report says running.
+	// Staged is shown to people and in TenureState for a run that waits until Teams knows the user; for programs, and in its
+	// report, it is running.
 	Staged     Status = "staged"
 	Held       Status = "held"
 	Completed  Status = "completed"
@@ -29,6 +30,9 @@ const (
 	// Failed means that the undo is incomplete; a failure that was undone is RolledBack.
 	Failed Status = "failed"
 )
+
+// Active are the statuses of runs that have not ended.
+func Active() []Status { return []Status{Running, Staged, Held} }
 
 // Outcome is what became of one step.
 type Outcome string

@@ -142,6 +142,17 @@ func (o *onboarding) refuseNumber() *Refusal {
 		return refusal("permission-missing", "grant and consent to the permission, then try again", "the application may not assign a number to %s: it does not hold %s", who, NumberPermission)
 	case !o.willHave(func(f SKUFact) string { return f.PhonePlan }):
 		return refusal("phone-license-missing", "add a license with Teams Phone to the template or by group", "%s will hold no license that a telephone number needs", who)
+	case o.facts.Number == nil: // not looked for yet
+		return nil
+	}
+	const audit = "compare the inventory with Teams by `tenure numbers audit`, or name another number"
+	switch number, teams := o.facts.Number, o.facts.InTeams; {
+	case teams == nil:
+		return refusal("number-not-in-teams", audit, "Teams does not have %s", number.Number)
+	case teams.TargetID != "" && teams.TargetID != o.Person.ID:
+		return refusal("number-taken", audit, "%s is assigned to another user in Teams, which the inventory does not know", number.Number)
+	case teams.Type != number.Type:
+		return refusal("number-wrong-type", audit, "%s is of type %s in Teams and %s in the inventory", number.Number, teams.Type, number.Type)
 	}
 	return nil
 }
@@ -220,12 +231,19 @@ func (o *onboarding) inTeams() bool {
 	return o.Teams != nil || o.willHave(func(f SKUFact) string { return f.TeamsPlan })
 }
 
+// The types of number (domain.md §2.2).
+const (
+	directRouting   = "directRouting"
+	operatorConnect = "operatorConnect"
+	callingPlan     = "callingPlan"
+)
+
 // NumberTypes are the types of number that the user's licenses will allow; facts.Number is not looked at.
 func NumberTypes(s Snapshot, rules OnboardingRules, facts OnboardingFacts) []string {
 	o := onboarding{planner: planner{Snapshot: s}, rules: rules, facts: facts}
-	types := []string{"directRouting", "operatorConnect"}
+	types := []string{directRouting, operatorConnect}
 	if o.willHave(func(f SKUFact) string { return f.CallingPlan }) {
-		types = append(types, "callingPlan")
+		types = append(types, callingPlan)
 	}
 	return types
 }
@@ -384,6 +402,7 @@ func (o *onboarding) awaitTeamsUser() PlannedStep {
 		step.Action, step.Reason, step.Summary = SkipBecause, NotInTeams, "the user will hold no license for Teams"
 	case o.Teams == nil:
 		step.Action, step.Summary = Do, "wait until Teams knows the user"
+		step.Change.Groups = o.awaitGroupLicenses().Change.Groups
 		if o.rules.Staging {
 			step.Change.Staging = &o.facts.Staging
 			step.Summary = fmt.Sprintf("wait, staged, until Teams knows the user: look at least every %v, for at most %v", o.facts.Staging.Interval, o.facts.Staging.Bound)
@@ -402,7 +421,7 @@ func (o *onboarding) claimNumber() PlannedStep {
 		step.Summary = "the user has " + o.numbers()[0].Number
 	case o.facts.Number != nil:
 		step.Action, step.Summary = Do, "claim "+o.facts.Number.Number+" at "+o.facts.Number.Node
-		step.Change.Numbers = []NumberChange{{Number: o.facts.Number.Number, Type: o.facts.Number.Type, To: Used}}
+		step.Change.Numbers = []NumberChange{o.numberChange()}
 		step.Change.Place = &PlaceChange{From: o.facts.Number.Node, To: o.rules.Site}
 	}
 	return step
@@ -413,8 +432,20 @@ func (o *onboarding) assignNumber() PlannedStep {
 	step.Name = AssignNumber
 	if step.Action == Do {
 		step.Summary = "assign " + o.facts.Number.Number
+		if step.Change.Numbers[0].LocationID != "" {
+			step.Summary += " with the emergency location of " + o.rules.Site
+		}
 	}
 	return step
+}
+
+// numberChange is what becomes of the claimed number. Where a direct routing number is, Teams finds out by itself.
+func (o *onboarding) numberChange() NumberChange {
+	n := NumberChange{Number: o.facts.Number.Number, Type: o.facts.Number.Type, To: Used}
+	if at := o.rules.EmergencyLocation; at != "" && n.Type != directRouting && at != o.facts.InTeams.LocationID {
+		n.LocationID, n.FromLocationID = at, o.facts.InTeams.LocationID
+	}
+	return n
 }
 
 // setRole: a profile's role wins; otherwise a self-service role is kept (R70), otherwise the site's default.

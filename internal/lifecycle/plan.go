@@ -107,10 +107,13 @@ type Staging struct {
 
 // NumberChange is what happens to one number.
 type NumberChange struct {
-	Number     string `json:"number"`
-	Type       string `json:"type,omitempty"`
-	Category   string `json:"category,omitempty"`
-	LocationID string `json:"locationId,omitempty"`
+	Number   string `json:"number"`
+	Type     string `json:"type,omitempty"`
+	Category string `json:"category,omitempty"`
+	// LocationID is the emergency location that the number gets with the user; FromLocationID the one that it had, where
+	// that is another one.
+	LocationID     string `json:"locationId,omitempty"`
+	FromLocationID string `json:"fromLocationId,omitempty"`
 	// To is the state in the inventory after the release; CoolingDays counts from the moment of the release (R83).
 	To          NumberState `json:"to,omitempty"`
 	CoolingDays int         `json:"coolingDays,omitempty"`
