@@ -31,11 +31,15 @@ var dues = []due{
 // thing ends exactly once, however many call at once; what another call has in hand is passed by. A batch that did
 // something leaves one audit entry for each tenant.
 func (s *Store) ExpireNumbers(ctx context.Context, actor Actor, limit int) (expired Expired, err error) {
+	limit = max(limit, 1)
 	err = s.update(ctx, "expire numbers", func(t *tx) error {
 		expired = Expired{}
 		perTenant := map[string]*Expired{}
 		for _, d := range dues {
 			left := limit - expired.Released - expired.Unreserved
+			if left <= 0 {
+				break
+			}
 			rows, err := query(ctx, t, scanNumber,
 				`SELECT `+numberColumns+` FROM numbers AS n WHERE `+d.condition+` AND `+d.column+` <= $1 ORDER BY `+d.column+` LIMIT $2`+t.dialect.skipLocked, micros(t.at), left)
 			if err != nil {
@@ -61,7 +65,7 @@ func (s *Store) ExpireNumbers(ctx context.Context, actor Actor, limit int) (expi
 				return err
 			}
 		}
-		expired.More = expired.Released+expired.Unreserved >= limit
+		expired.More = expired.Released+expired.Unreserved == limit
 		for _, tenant := range slices.Sorted(maps.Keys(perTenant)) {
 			of := perTenant[tenant]
 			if err := t.audit(ctx, actor, AuditEntry{Operation: "numbers-expire", Tenant: tenant, Outcome: outcomeDone, Detail: map[string]int{"released": of.Released, "unreserved": of.Unreserved}}); err != nil {

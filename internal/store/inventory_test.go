@@ -465,3 +465,67 @@ func TestCorrectNumbers_R91(t *testing.T) {
 		}
 	})
 }
+
+// 10,000 numbers cool for up to 30 days, and nobody is there for 60. Then two workers start at once.
+func TestExpireEverythingOnceHoweverLate_R86(t *testing.T) {
+	const many, batch, days = 10_000, 250, 30
+	storetest.EachDatabase(t, func(t *testing.T, dsn string) {
+		clock := newWatch()
+		stores := []*store.Store{storetest.Open(t, dsn, store.WithClock(clock.Now)), storetest.Open(t, dsn, store.WithClock(clock.Now))}
+		require.NoError(t, stores[0].Migrate(t.Context()))
+		adds := make([]store.NumberAdd, many)
+		cooling := make([]store.Cooling, many)
+		for i := range many {
+			number := fmt.Sprintf("+4420%08d", i)
+			adds[i] = store.NumberAdd{Tenant: tenant, Number: number, Node: london, Type: "directRouting", Vendor: "Microsoft"}
+			cooling[i] = store.Cooling{Number: number, Days: 1 + i%days}
+		}
+		_, _, err := stores[0].AddNumbers(t.Context(), admin, adds)
+		require.NoError(t, err)
+		_, err = stores[0].CoolNumbers(t.Context(), by("cool"), tenant, cooling)
+		require.NoError(t, err)
+		clock.advance(60 * 24 * time.Hour)
+
+		var released [4]int
+		atOnce(len(released), func(i int) {
+			for more := true; more; {
+				expired, err := stores[i%2].ExpireNumbers(t.Context(), by(fmt.Sprintf("expiry-%d", i)), batch)
+				if !assert.NoError(t, err) {
+					return
+				}
+				released[i] += expired.Released
+				more = expired.More
+			}
+		})
+		assert.Equal(t, many, released[0]+released[1]+released[2]+released[3])
+		left, err := stores[1].ExpireNumbers(t.Context(), by("after"), batch)
+		require.NoError(t, err)
+		assert.Zero(t, left)
+		summary, err := stores[1].SummarizeNumbers(t.Context(), store.NumberFilter{})
+		require.NoError(t, err)
+		assert.Equal(t, []store.NodeSummary{{Tenant: tenant, Node: london, Total: many, Available: many}}, summary)
+
+		db := storetest.SQL(t, dsn)
+		var lines, numbers int
+		require.NoError(t, db.QueryRowContext(t.Context(), `SELECT count(*), count(DISTINCT number) FROM number_history WHERE event = 'cooling-ended'`).Scan(&lines, &numbers))
+		assert.Equal(t, []int{many, many}, []int{lines, numbers}, "each once")
+		var audited int
+		for cursor := ""; ; {
+			trail, next, err := stores[0].ListAudit(t.Context(), store.AuditFilter{Operation: "numbers-expire", Cursor: cursor})
+			require.NoError(t, err)
+			for _, row := range trail {
+				var detail struct{ Released int }
+				require.NoError(t, json.Unmarshal(row.Detail, &detail))
+				assert.LessOrEqual(t, detail.Released, batch)
+				audited += detail.Released
+			}
+			if cursor = next; next == "" {
+				break
+			}
+		}
+		assert.Equal(t, many, audited)
+		verified, err := stores[1].VerifyAudit(t.Context())
+		require.NoError(t, err)
+		assert.Empty(t, verified.Problem)
+	})
+}
