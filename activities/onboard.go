@@ -16,61 +16,83 @@ import (
 	"tenure/internal/store"
 )
 
-// planOnboard looks up what the rules at hand need to know of the tenant, finds the number and plans. claim, unless it is
-// nil, takes the number when nothing is refused any more.
+// planOnboard resolves what joining the site goes by, finds the number and plans.
 func (a *Activities) planOnboard(ctx context.Context, cat *catalog.Catalog, req lifecycle.Request, s lifecycle.Snapshot, claim claimNumber) (lifecycle.Plan, error) {
-	rules, err := cat.OnboardingOf(catalog.UserOf(s), req)
+	rules, facts, err := a.joining(ctx, cat, req, s)
 	if err != nil {
 		return lifecycle.Plan{}, err
+	}
+	wanted := func() (store.Claim, bool) { return claimOf(s, rules, facts) }
+	return a.planWithNumber(ctx, req.Tenant, facts, wanted, claim, func(facts lifecycle.OnboardingFacts) (lifecycle.Plan, error) {
+		return lifecycle.PlanOnboard(req, s, rules, facts, a.now())
+	})
+}
+
+// joining is what the catalog says about the user at the site of the request, and what has to be known of the tenant for it.
+func (a *Activities) joining(ctx context.Context, cat *catalog.Catalog, req lifecycle.Request, s lifecycle.Snapshot) (rules lifecycle.OnboardingRules, facts lifecycle.OnboardingFacts, err error) {
+	if rules, err = cat.OnboardingOf(catalog.UserOf(s), req); err != nil {
+		return rules, facts, err
 	}
 	site, err := cat.Node(rules.Site)
 	if err != nil {
-		return lifecycle.Plan{}, err
+		return rules, facts, err
 	}
 	if level := site.Tenant(); level == nil || level.TenantName() != req.Tenant {
-		return lifecycle.Plan{}, &lifecycle.Refusal{Code: "other-tenant", Message: fmt.Sprintf("%s belongs to another tenant than %s", rules.Site, s.Person.UserPrincipalName)}
+		return rules, facts, &lifecycle.Refusal{Code: "other-tenant", Message: fmt.Sprintf("%s belongs to another tenant than %s", rules.Site, s.Person.UserPrincipalName)}
 	}
 	if role, ok := cat.Role(s.Placement.Role); ok {
 		rules.CurrentRole = role.Lifecycle()
 	}
 	if err := a.resolvePolicies(ctx, req.Tenant, rules.Teams); err != nil {
-		return lifecycle.Plan{}, err
+		return rules, facts, err
 	}
-	facts, err := a.onboardingFacts(ctx, req.Tenant, rules)
-	if err != nil {
-		return lifecycle.Plan{}, err
-	}
+	facts, err = a.onboardingFacts(ctx, req.Tenant, rules)
 	settings := site.Settings().Staging
 	facts.Staging = lifecycle.Staging{Interval: settings.Interval, Bound: settings.Bound}
-	plan, err := lifecycle.PlanOnboard(req, s, rules, facts, a.now())
+	return rules, facts, err
+}
+
+// claimOf is the number that the user of a snapshot is to get; ok is false when none is wanted.
+func claimOf(s lifecycle.Snapshot, rules lifecycle.OnboardingRules, facts lifecycle.OnboardingFacts) (c store.Claim, ok bool) {
+	c = store.Claim{Tenant: s.Tenant, UserID: s.Person.ID, Site: rules.Site, Types: lifecycle.NumberTypes(s, rules, facts)}
+	if rules.Number != lifecycle.NextNumber {
+		c.Number = rules.Number
+	}
+	return c, lifecycle.WantsNumber(s, rules)
+}
+
+// planWithNumber plans, with the number that is wanted when nothing else is refused any more. claim takes that number; when
+// it is nil, nothing may change.
+func (a *Activities) planWithNumber(ctx context.Context, tenant string, facts lifecycle.OnboardingFacts, wanted func() (store.Claim, bool), claim claimNumber, decide func(lifecycle.OnboardingFacts) (lifecycle.Plan, error)) (lifecycle.Plan, error) {
+	plan, err := decide(facts)
 	if refused := new(lifecycle.Refusal); errors.As(err, &refused) && refused.Code == "no-license-left" {
 		// The count of units may be minutes old, and a unit free again since.
-		if err = a.recountSKUs(ctx, req.Tenant, facts); err == nil {
-			plan, err = lifecycle.PlanOnboard(req, s, rules, facts, a.now())
+		if err = a.recountSKUs(ctx, tenant, facts); err == nil {
+			plan, err = decide(facts)
 		}
 	}
-	if err != nil || !lifecycle.WantsNumber(s, rules) {
+	if err != nil {
 		return plan, err
 	}
-	wanted := store.Claim{Tenant: req.Tenant, UserID: s.Person.ID, Site: rules.Site, Types: lifecycle.NumberTypes(s, rules, facts)}
-	if rules.Number != lifecycle.NextNumber {
-		wanted.Number = rules.Number
+	number, ok := wanted()
+	if !ok {
+		return plan, nil
 	}
 	with := func(row lifecycle.NumberRow) (lifecycle.Plan, error) {
-		if facts.InTeams, err = a.inTeams(ctx, req.Tenant, row.Number); err != nil {
+		if facts.InTeams, err = a.inTeams(ctx, tenant, row.Number); err != nil {
 			return lifecycle.Plan{}, err
 		}
 		facts.Number = &row
-		return lifecycle.PlanOnboard(req, s, rules, facts, a.now())
+		return decide(facts)
 	}
-	row, err := a.Store.PeekNumber(ctx, wanted)
+	row, err := a.Store.PeekNumber(ctx, number)
 	if err != nil {
 		return lifecycle.Plan{}, err
 	}
 	if plan, err = with(row); err != nil || claim == nil {
 		return plan, err
 	}
-	claimed, err := claim(wanted)
+	claimed, err := claim(number)
 	if err != nil || claimed.Number == row.Number {
 		return plan, err
 	}

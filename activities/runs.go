@@ -92,13 +92,13 @@ func (a *Activities) locate(ctx context.Context, user string) (Located, *store.S
 	return where, nil, nil
 }
 
-// nodeOf is the node that an operation is about: the site to onboard at, else where the user is.
+// nodeOf is the node that an operation is about: the site to join, else where the user is.
 func (a *Activities) nodeOf(ctx context.Context, req lifecycle.Request, current string) (string, error) {
-	if req.Operation != lifecycle.Onboard {
+	if req.Operation != lifecycle.Onboard && req.Operation != lifecycle.Move {
 		return current, nil
 	}
 	if req.Site == "" {
-		return "", &lifecycle.Refusal{Code: "unknown-node", Invalid: true, Message: "the request names no site", Hint: "name the site to onboard at"}
+		return "", &lifecycle.Refusal{Code: "unknown-node", Invalid: true, Message: "the request names no site", Hint: "name the site to " + string(req.Operation) + " to"}
 	}
 	site, err := a.node(ctx, req.Site)
 	if err != nil {

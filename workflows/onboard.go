@@ -16,11 +16,11 @@ import (
 // (domain.md §3). It completes only when the end state has been read back; otherwise everything that was done is undone,
 // and it closes as failed or, after a cancellation, as cancelled (contract.Ending).
 func Onboard(ctx workflow.Context, req lifecycle.Request) (*lifecycle.Report, error) {
-	o := onboard{newRun(ctx, req)}
+	o := onboard{phase{run: newRun(ctx, req)}}
 	return o.execute(ctx, o.steps)
 }
 
-type onboard struct{ *run }
+type onboard struct{ phase }
 
 // steps is the order of architecture.md §2: Microsoft refuses licenses without a usage location, direct licenses depend
 // on inherited ones, and a number needs a user whom Teams knows.

@@ -18,6 +18,8 @@ type Claim struct {
 	Site string
 	// Number is plain E.164; empty asks for the next available one.
 	Number string
+	// Except are numbers that the user has and is not to have again, as one who changes sites and numbers.
+	Except []string
 	// Types are the line types that the user's licenses fit; empty allows any.
 	Types []string
 }
@@ -122,13 +124,17 @@ func (c claimant) find(ctx context.Context, toClaim bool) (numberRow, error) {
 	if err != nil {
 		return numberRow{}, err
 	}
+	own = slices.DeleteFunc(own, func(n numberRow) bool { return slices.Contains(c.Except, n.number) })
 	if i := slices.IndexFunc(own, c.claimed); i >= 0 {
 		if c.Number != "" && c.Number != own[i].number {
 			return numberRow{}, &lifecycle.Refusal{Code: "claimed-already", Message: fmt.Sprintf("run %s has claimed %s and cannot have %s too", c.runID, own[i].number, c.Number)}
 		}
 		return own[i], nil
 	}
-	if c.Number != "" {
+	switch {
+	case slices.Contains(c.Except, c.Number):
+		return numberRow{}, &lifecycle.Refusal{Code: "number-had-already", Message: c.Number + " is the number that the user has", Hint: "keep it with --keep-number, or name another one"}
+	case c.Number != "":
 		return c.named(ctx, c.Number, toClaim)
 	}
 	// R9 is about choosing one; what the user has, or was to lose in this very run, is not chosen.
