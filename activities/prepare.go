@@ -311,6 +311,8 @@ func (a *Activities) plan(ctx context.Context, req lifecycle.Request, s lifecycl
 		return a.planOffboard(ctx, cat, req, s)
 	case lifecycle.Onboard:
 		return a.planOnboard(ctx, cat, req, s, claim)
+	case lifecycle.Update:
+		return a.planUpdate(ctx, cat, req, s, claim)
 	case lifecycle.Move:
 		return a.planMove(ctx, cat, req, s, claim)
 	}

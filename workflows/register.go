@@ -15,6 +15,7 @@ func Register(r worker.WorkflowRegistry) {
 		contract.QuickOffboard:    QuickOffboard,
 		contract.Onboard:          Onboard,
 		contract.MoveBetweenSites: MoveBetweenSites,
+		contract.UpdateSubscriber: UpdateSubscriber,
 		contract.PlanOperation:    PlanOperation,
 		contract.ListRuns:         ListRuns,
 		contract.SyncDirectory:    SyncDirectory,

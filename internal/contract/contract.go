@@ -28,6 +28,7 @@ const (
 	QuickOffboard    = "QuickOffboard"
 	Onboard          = "Onboard"
 	MoveBetweenSites = "MoveBetweenSites"
+	UpdateSubscriber = "UpdateSubscriber"
 
 	PlanOperation = "PlanOperation"
 	ListRuns      = "ListRuns"

@@ -23,6 +23,7 @@ var operations = map[lifecycle.Operation]struct {
 }{
 	lifecycle.Onboard:  {contract.Onboard, "Onboard %s?", "onboard %s at %s"},
 	lifecycle.Offboard: {contract.QuickOffboard, "Offboard %s?", "offboard %s from %s"},
+	lifecycle.Update:   {contract.UpdateSubscriber, "Update %s?", "update %s at %s"},
 }
 
 // operate carries out what the question asks to plan: it shows the plan, asks, starts the run and stays with it.

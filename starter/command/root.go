@@ -118,6 +118,7 @@ temporal command.`,
 	root.AddCommand(
 		newOnboardCommand(c, runOnboard),
 		newOffboardCommand(c, runOffboard),
+		newUpdateCommand(c, runUpdate),
 		newPlanCommand(c),
 		newApplyCommand(c, runApply),
 		newStatusCommand(c, runStatus),
