@@ -102,11 +102,16 @@ func missing(err error) bool {
 }
 
 // describe reads a run from Temporal; an empty run id means the newest. The error passes missing for a run that
-// Temporal does not have.
+// Temporal does not have, and is a *codec.Error for one that the keys at hand do not decrypt.
 func (c *Console) describe(ctx context.Context, conn *Connection, workflowID, runID string) (found, error) {
 	described, err := conn.DescribeWorkflowExecution(ctx, workflowID, runID)
 	if err != nil {
 		return found{}, conn.reach(ctx, err)
+	}
+	if summary := described.GetExecutionConfig().GetUserMetadata().GetSummary(); summary != nil {
+		if err := conn.Data.FromPayload(summary, new(string)); err != nil {
+			return found{}, err
+		}
 	}
 	return foundIn(described.GetWorkflowExecutionInfo()), nil
 }
