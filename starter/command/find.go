@@ -33,8 +33,10 @@ type found struct {
 	staged    bool
 	startedAt time.Time
 	closedAt  *time.Time
-	// kept is false when Temporal's retention has passed and only the store knows the run.
-	kept bool
+	// kept is false when Temporal's retention has passed and only the store knows the run; report is then how it ended,
+	// or nil when it left no report there.
+	kept   bool
+	report *lifecycle.Report
 }
 
 func unknownRun(name string) *Failure {
@@ -67,7 +69,7 @@ func (c *Console) find(ctx context.Context, conn *Connection, name string) (foun
 	}
 	run, err := c.describe(ctx, conn, row.WorkflowID, row.RunID)
 	if missing(err) {
-		run, err = found{startedAt: row.StartedAt, closedAt: row.ClosedAt, requestID: row.RequestID}, nil
+		run, err = found{startedAt: row.StartedAt, closedAt: row.ClosedAt, requestID: row.RequestID, report: row.Report}, nil
 		run.workflowID, run.runID, run.open = row.WorkflowID, row.RunID, false
 	}
 	run.operation, run.user, run.status = row.Operation, row.Subscriber, row.Status
@@ -79,7 +81,7 @@ func (c *Console) find(ctx context.Context, conn *Connection, name string) (foun
 func (c *Console) newest(ctx context.Context, name string, filters []contract.RunFilter) (contract.Run, error) {
 	var last error
 	for _, filter := range filters {
-		filter.Limit = 1
+		filter.Limit, filter.Reports = 1, true
 		var answer contract.Runs
 		last = c.ask(ctx, errand{contract.ListRuns, filter, "find a run"}, &answer)
 		var failure *Failure
