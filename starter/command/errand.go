@@ -151,8 +151,7 @@ func unattended(ctx context.Context, conn *Connection, run client.WorkflowRun) a
 	if err != nil || described.GetPendingWorkflowTask() == nil {
 		return attended
 	}
-	// One failure may be that of a worker which is being replaced.
-	if described.GetPendingWorkflowTask().GetAttempt() > 2 {
+	if described.GetPendingWorkflowTask().GetAttempt() > 1 {
 		return notUnderstood
 	}
 	queue, err := conn.DescribeTaskQueue(ctx, contract.TaskQueue, enums.TASK_QUEUE_TYPE_WORKFLOW)
