@@ -53,7 +53,7 @@ func (a *Activities) Locate(ctx context.Context, in contract.PlanRequest) (Locat
 		return where, err
 	}
 	rows, _, err := a.Store.FindOperations(ctx, store.OperationFilter{
-		Tenant: who.Tenant, SubscriberID: who.ID, Statuses: []lifecycle.Status{lifecycle.Running, lifecycle.Held}, Limit: 1,
+		Tenant: who.Tenant, SubscriberID: who.ID, Statuses: lifecycle.Active(), Limit: 1,
 	})
 	if len(rows) > 0 && rows[0].RunID != in.DeadRun {
 		where.Busy = firstRun(rows)
@@ -94,13 +94,13 @@ func (a *Activities) locate(ctx context.Context, user string) (Located, *store.S
 	return where, nil, nil
 }
 
-// nodeOf is the node that an operation is about: the site to onboard at, else where the user is.
+// nodeOf is the node that an operation is about: the site to join, else where the user is.
 func (a *Activities) nodeOf(ctx context.Context, req lifecycle.Request, current string) (string, error) {
-	if req.Operation != lifecycle.Onboard {
+	if req.Operation != lifecycle.Onboard && req.Operation != lifecycle.Move {
 		return current, nil
 	}
 	if req.Site == "" {
-		return "", &lifecycle.Refusal{Code: "unknown-node", Invalid: true, Message: "the request names no site", Hint: "name the site to onboard at"}
+		return "", &lifecycle.Refusal{Code: "unknown-node", Invalid: true, Message: "the request names no site", Hint: "name the site to " + string(req.Operation) + " to"}
 	}
 	site, err := a.node(ctx, req.Site)
 	if err != nil {
@@ -115,6 +115,27 @@ func firstRun(rows []store.OperationRow) *contract.RunRef {
 	}
 	started := rows[0].StartedAt
 	return &contract.RunRef{WorkflowID: rows[0].WorkflowID, RunID: rows[0].RunID, Operation: rows[0].Request.Operation, StartedAt: &started}
+}
+
+// SetStatus shows in lists that the run is running, staged or held.
+func (a *Activities) SetStatus(ctx context.Context, status lifecycle.Status) error {
+	return a.Store.SetStatus(ctx, runID(ctx), status)
+}
+
+// Decision is what an operator decided about a run that waited.
+type Decision struct {
+	Tenant     string                  `json:"tenant"`
+	Subscriber lifecycle.SubscriberRef `json:"subscriber"`
+	Step       lifecycle.StepName      `json:"step,omitempty"`
+	contract.Resolution
+}
+
+// RecordDecision writes an operator's decision into the audit.
+func (a *Activities) RecordDecision(ctx context.Context, in Decision) error {
+	actor := store.Actor{By: in.RequestedBy, Reason: in.Reason, RunID: runID(ctx)}
+	return a.Store.Audit(ctx, actor, store.AuditEntry{
+		Operation: "resolve", Tenant: in.Tenant, Subscriber: in.Subscriber, Outcome: in.Action, Detail: map[string]any{"step": in.Step},
+	})
 }
 
 // ListRuns lists operations, those that started last first.

@@ -59,7 +59,7 @@ func (a *Activities) ShowUser(ctx context.Context, in UserInTenant) (contract.Us
 		view.Licenses = append(view.Licenses, contract.UserLicense(l))
 	}
 	rows, _, err := a.Store.FindOperations(ctx, store.OperationFilter{
-		Tenant: in.Tenant, SubscriberID: who.ID, Statuses: []lifecycle.Status{lifecycle.Running, lifecycle.Held}, Limit: 1,
+		Tenant: in.Tenant, SubscriberID: who.ID, Statuses: lifecycle.Active(), Limit: 1,
 	})
 	view.Operation = firstRun(rows)
 	return view, err
@@ -254,7 +254,7 @@ func (a *Activities) busy(ctx context.Context, tenant string) (map[string]bool, 
 	users := map[string]bool{}
 	for cursor := ""; ; {
 		runs, next, err := a.Store.FindOperations(ctx, store.OperationFilter{
-			Tenant: tenant, Statuses: []lifecycle.Status{lifecycle.Running, lifecycle.Held}, Limit: 1000, Cursor: cursor,
+			Tenant: tenant, Statuses: lifecycle.Active(), Limit: 1000, Cursor: cursor,
 		})
 		if err != nil {
 			return nil, err

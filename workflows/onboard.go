@@ -1,9 +1,8 @@
 package workflows
 
 import (
-	"fmt"
+	"slices"
 
-	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"tenure/activities"
@@ -15,11 +14,11 @@ import (
 // (domain.md §3). It completes only when the end state has been read back; otherwise everything that was done is undone,
 // and it closes as failed or, after a cancellation, as cancelled (contract.Ending).
 func Onboard(ctx workflow.Context, req lifecycle.Request) (*lifecycle.Report, error) {
-	o := onboard{newRun(ctx, req)}
+	o := onboard{phase{run: newRun(ctx, req)}}
 	return o.execute(ctx, o.steps)
 }
 
-type onboard struct{ *run }
+type onboard struct{ phase }
 
 // steps is the order of architecture.md §2: Microsoft refuses licenses without a usage location, direct licenses depend
 // on inherited ones, and a number needs a user whom Teams knows.
@@ -91,34 +90,22 @@ func (o onboard) claimNumber(ctx workflow.Context) error {
 
 func (o onboard) assignNumber(ctx workflow.Context) error {
 	change := o.change(lifecycle.AssignNumber)
+	undo := both(o.graph(graphWrite, act.UnassignNumbers, change), o.graph(graphPoll, act.AwaitVoiceOff, change))
+	if slices.ContainsFunc(change.Numbers, func(n lifecycle.NumberChange) bool { return n.LocationID != "" }) {
+		undo = both(undo, o.graph(graphWrite, act.RestoreLocations, change))
+	}
 	return o.step(ctx, lifecycle.AssignNumber, work{
 		do:   o.graph(graphWrite, act.AssignNumbers, change),
-		undo: both(o.graph(graphWrite, act.UnassignNumbers, change), o.graph(graphPoll, act.AwaitVoiceOff, change)),
+		undo: undo,
 	})
 }
 
 // awaitStaged waits as awaitTeamsUser does, shown as staged, and looks at once when an operator asks for it.
 func (o onboard) awaitStaged(ctx workflow.Context, l label) (activities.StepResult, error) {
 	change := o.change(lifecycle.AwaitTeamsUser)
-	now := workflow.NewBufferedChannel(ctx, 1)
-	staged := true
-	err := workflow.SetUpdateHandlerWithOptions(ctx, contract.ResolveUpdate, func(ctx workflow.Context, decision contract.Resolution) error {
-		workflow.GetLogger(ctx).Info("an operator asks to look now", "by", decision.RequestedBy, "reason", decision.Reason)
-		now.SendAsync(true)
-		return nil
-	}, workflow.UpdateHandlerOptions{Validator: func(decision contract.Resolution) error {
-		switch {
-		case !staged:
-			return fmt.Errorf("the run waits for nobody's decision")
-		case decision.Action != contract.ResolveRetry:
-			return fmt.Errorf("a staged run can be tried again now, or cancelled; it cannot be resolved by %q", decision.Action)
-		}
-		return nil
-	}})
-	if err != nil {
-		return activities.StepResult{}, err
-	}
-	if err := workflow.UpsertTypedSearchAttributes(ctx, contract.StateAttribute.ValueSet(string(lifecycle.Staged))); err != nil {
+	w, done := o.awaits(ctx, lifecycle.AwaitTeamsUser.In(o.prefix), "the run is staged until Teams knows the user, or until it is cancelled", contract.ResolveRetry)
+	defer done()
+	if err := o.setStatus(ctx, lifecycle.Staged); err != nil {
 		return activities.StepResult{}, err
 	}
 	until := workflow.Now(ctx).Add(change.Staging.Bound)
@@ -126,23 +113,23 @@ func (o onboard) awaitStaged(ctx workflow.Context, l label) (activities.StepResu
 		attempt, stop := workflow.WithCancel(ctx)
 		looking := workflow.ExecuteActivity(onGraphFor(attempt, o.request.Tenant, until.Sub(workflow.Now(ctx)), l), act.AwaitTeamsUser, o.input(change))
 		var result activities.StepResult
+		var err error
 		ended := false
 		choice := workflow.NewSelector(ctx)
 		choice.AddFuture(looking, func(f workflow.Future) { ended, err = true, f.Get(ctx, &result) })
-		choice.AddReceive(now, func(c workflow.ReceiveChannel, _ bool) { c.Receive(ctx, nil) })
+		choice.AddReceive(w.decided, func(c workflow.ReceiveChannel, _ bool) { c.Receive(ctx, nil) })
 		choice.Select(ctx)
 		if !ended {
 			stop()
 			// It may have found the user just now.
-			if err = looking.Get(ctx, &result); temporal.IsCanceledError(err) && ctx.Err() == nil {
+			if err = looking.Get(ctx, &result); cancelled(err) && ctx.Err() == nil {
 				continue
 			}
 		}
 		stop()
-		staged = false
 		if err != nil {
 			return result, err
 		}
-		return result, workflow.UpsertTypedSearchAttributes(ctx, contract.StateAttribute.ValueSet(string(lifecycle.Running)))
+		return result, o.setStatus(ctx, lifecycle.Running)
 	}
 }

@@ -72,12 +72,13 @@ func TestStagedRunGoesOnWhenTheUserAppears(t *testing.T) {
 	require.Nil(t, cause)
 	assert.Equal(t, lifecycle.Completed, report.Status)
 	assert.GreaterOrEqual(t, env.Now().Sub(start), 20*time.Hour, "it waits as long as it takes")
+	assert.Equal(t, []lifecycle.Status{lifecycle.Staged, lifecycle.Running}, w.statuses)
 }
 
 // resolve sends an operator's decision and returns how it was answered.
 func resolve(env *testsuite.TestWorkflowEnvironment, action string) (rejected *error) {
 	rejected = new(error)
-	env.UpdateWorkflow(contract.ResolveUpdate, action, &testsuite.TestUpdateCallback{
+	env.UpdateWorkflow(contract.ResolveUpdate, action+" at "+env.Now().String(), &testsuite.TestUpdateCallback{
 		OnReject:   func(err error) { *rejected = err },
 		OnAccept:   func() {},
 		OnComplete: func(any, error) {},
@@ -98,7 +99,7 @@ func TestStagedRunLooksAtOnceWhenToldTo(t *testing.T) {
 	assert.Less(t, env.Now().Sub(start), time.Hour, "not the four hours of the setting")
 	require.NotNil(t, rejected)
 	assert.NoError(t, *rejected)
-	assert.ErrorContains(t, *skipped, "cannot be resolved")
+	assert.ErrorContains(t, *skipped, "cannot be left out")
 }
 
 func TestStagedRunEndsWithItsBound(t *testing.T) {
