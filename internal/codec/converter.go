@@ -23,7 +23,7 @@ var _ workflow.ContextAware = data{}
 
 // WithWorkflowContext implements workflow.ContextAware.
 func (d data) WithWorkflowContext(workflow.Context) converter.DataConverter {
-	return stopping{d.DataConverter}
+	return stopping(d)
 }
 
 // WithContext implements workflow.ContextAware.
