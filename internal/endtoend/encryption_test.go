@@ -106,18 +106,13 @@ func TestTemporalIsToldNothingPersonal(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			encrypted := env != nil
-			var nora, stan someone
+			var nora someone
 			x := install(t, setup{
-				env: append(env, "TENURE_REQUESTED_BY=olivia.operator"),
-				tenant: func(s *tenantState) {
-					nora = join(t, s, 1, "nora.newcomer", licensed)
-					stan = join(t, s, 2, "stan.stone", nil)
-				},
-				catalog:  replacing(t, "retainAtSite: false", "staging: {enabled: true}\n        retainAtSite: false"),
-				settings: map[string]any{"groupLicensingDelayMs": 50, "numberOperationMs": 50, "teamsProvisioningMs": 3_600_000, "throttle": nil},
+				env:    append(env, "TENURE_REQUESTED_BY=olivia.operator"),
+				tenant: func(s *tenantState) { nora = join(t, s, 1, "nora.newcomer", licensed) },
 			})
 			state := x.tenant.state()
-			words := map[string]bool{"olivia.operator": true, "left for the circus": true, "licensed by hand": true, "wrong house": true, "442079460": true}
+			words := map[string]bool{"olivia.operator": true, "left for the circus": true, "stays after all": true, "wrong house": true, "442079460": true}
 			for _, u := range state.Users {
 				local, _, _ := strings.Cut(u.UserPrincipalName, "@")
 				words[local], words[*u.DisplayName] = true, true
@@ -129,18 +124,12 @@ func TestTemporalIsToldNothingPersonal(t *testing.T) {
 			x.onboard(0, upn(nora.name), "--profile", "london-sales").want(t, "completed", map[string]string{"assign-number": "done"})
 			x.offboard(0, upn("anna.archer"), "--group", "leaver", "--reason", "left for the circus").want(t, "completed", map[string]string{"remove-number": "done"})
 			x.tenant.fault(fault{Method: "POST", Path: licensePath(state.user(t, "nina.novak").ID), Status: 400, Body: unknownError})
-			failed := x.run("offboard", upn("nina.novak"), "--yes")
-			if failed.exit != 1 || !strings.Contains(failed.stdout, "wrong house") {
-				t.Errorf("want exit 1 and Microsoft's words\n%v", failed)
+			held := x.offboard(2, upn("nina.novak"), "--on-failure", "hold")
+			if r := x.run("resolve", held.RunID, "--rollback", "--yes", "--reason", "stays after all"); r.exit != 1 || !strings.Contains(r.stdout, "wrong house") {
+				t.Errorf("want exit 1 and Microsoft's words\n%v", r)
 			}
 			x.tenant.fault(fault{Method: "POST", Path: licensePath(state.user(t, "emma.evans").ID), Status: 429, RetryAfter: 600, Body: unknownError})
 			x.wantWatched(x.begin(upn("emma.evans")), "attempt 2 in", "wrong house")
-			staged := x.beginOnboard(upn(stan.name), "--profile", "london-sales")
-			until(t, "the run is staged", enough, func() (bool, string) {
-				pending := x.pendingActivities(staged)
-				return slices.Contains(pending, "AwaitTeamsUser"), strings.Join(pending, " ")
-			})
-			x.ok("resolve", staged.RunID, "--retry", "--detach", "--yes", "--reason", "licensed by hand")
 			for _, args := range [][]string{{"users", "list"}, {"users", "show", upn(nora.name)}, {"numbers", "list"}, {"numbers", "show", "+442079460001"}, {"list"}, {"catalog", "show"}} {
 				x.ok(args...)
 			}
