@@ -25,8 +25,16 @@ type Prepared struct {
 }
 
 // Prepare opens the operation, brings a user in whom Entra knows and the directory does not, makes the plan and
-// holds the user's numbers for the run. Refusals leave nothing behind that CloseRun does not end.
+// holds the user's numbers for the run. Refusals are audited, and leave nothing behind that CloseRun does not end.
 func (a *Activities) Prepare(ctx context.Context, req lifecycle.Request) (Prepared, error) {
+	prepared, err := a.prepare(ctx, req)
+	if err != nil {
+		return Prepared{}, a.auditRefusal(ctx, req, err)
+	}
+	return prepared, nil
+}
+
+func (a *Activities) prepare(ctx context.Context, req lifecycle.Request) (Prepared, error) {
 	who, err := a.bringIn(ctx, req.Tenant, req.SubscriberID)
 	if err != nil {
 		return Prepared{}, err

@@ -39,12 +39,18 @@ To try it on this machine with everything embedded, run "tenure-worker dev".`,
 			if settings.Tenants, err = service.Tenants(tenantsFile, single); err != nil {
 				return err
 			}
+			// A flag would show the token to everybody on the machine.
+			settings.Codec.Token = os.Getenv("TENURE_CODEC_TOKEN")
+			if ui := os.Getenv("TENURE_TEMPORAL_UI"); ui != "" {
+				settings.Codec.UIs = []string{ui}
+			}
 			return service.Run(cmd.Context(), settings)
 		},
 	}
 	f := cmd.Flags()
 	f.StringVar(&settings.Store, "store", cmp.Or(os.Getenv("TENURE_STORE"), "sqlite:.tenure/tenure.db"), "sqlite:PATH or postgres://… (TENURE_STORE)")
 	f.StringVar(&settings.HTTPAddr, "http-addr", cmp.Or(os.Getenv("TENURE_HTTP_ADDR"), "127.0.0.1:9464"), "where /healthz, /readyz and /metrics are served (TENURE_HTTP_ADDR)")
+	f.StringVar(&settings.Codec.Addr, "codec-addr", cmp.Or(os.Getenv("TENURE_CODEC_ADDR"), service.DefaultCodecAddr), "where payloads are decrypted for Temporal's UI, with TENURE_CODEC_TOKEN set (TENURE_CODEC_ADDR)")
 	f.StringVar(&tenantsFile, "tenants", os.Getenv("TENURE_TENANTS"), "YAML file that lists the Microsoft tenants (TENURE_TENANTS)")
 	f.StringVar(&single.Name, "tenant", os.Getenv("TENURE_TENANT"), "the one tenant, by its name in the catalog (TENURE_TENANT)")
 	f.StringVar(&single.GraphURL, "graph-url", cmp.Or(os.Getenv("TENURE_GRAPH_URL"), graph.Global.BaseURL()), "Microsoft Graph with its version, for the one tenant (TENURE_GRAPH_URL)")

@@ -29,6 +29,8 @@ func Register(r worker.WorkflowRegistry) {
 		contract.DiffCatalog:      DiffCatalog,
 		contract.ShowCatalog:      ShowCatalog,
 		contract.CheckPermissions: CheckPermissions,
+		contract.ListAudit:        ListAudit,
+		contract.VerifyAudit:      VerifyAudit,
 	} {
 		r.RegisterWorkflowWithOptions(w, workflow.RegisterOptions{Name: name})
 	}

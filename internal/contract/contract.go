@@ -128,6 +128,8 @@ type RunFilter struct {
 	WorkflowID string             `json:"workflowId,omitempty"`
 	RunID      string             `json:"runId,omitempty"`
 	Statuses   []lifecycle.Status `json:"statuses,omitempty"`
+	// Reports wants the report of each run that has ended.
+	Reports bool `json:"reports,omitempty"`
 	Page
 }
 
@@ -148,6 +150,8 @@ type Run struct {
 	StartedAt  time.Time               `json:"startedAt"`
 	ClosedAt   *time.Time              `json:"closedAt"`
 	RequestID  string                  `json:"requestId"`
+	// Report is how the run ended, where RunFilter.Reports asks for it. One that was abandoned has none.
+	Report *lifecycle.Report `json:"report,omitempty"`
 }
 
 // Runs is a page of runs, newest first; Next is null on the last page.

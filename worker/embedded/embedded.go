@@ -3,6 +3,7 @@
 package embedded
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -118,6 +119,10 @@ func start(ctx context.Context, s Settings, out io.Writer) (*environment, error)
 		Store:    "sqlite:" + filepath.Join(s.DataDir, "tenure.db"),
 		HTTPAddr: loopback(s.HTTPPort),
 		Tenants:  []service.Tenant{{Name: tenants[0].TenantName(), GraphURL: "http://" + loopback(s.TenantPort) + "/v1.0", Credential: service.SimulatedCredential}},
+		Codec: service.CodecServer{
+			Addr: cmp.Or(os.Getenv("TENURE_CODEC_ADDR"), service.DefaultCodecAddr), Token: os.Getenv("TENURE_CODEC_TOKEN"),
+			UIs: []string{"http://" + loopback(s.UIPort), "http://localhost:" + strconv.Itoa(s.UIPort)},
+		},
 	}, log)
 	if err != nil {
 		return fail(err)

@@ -25,6 +25,7 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"tenure/activities"
+	"tenure/internal/codec"
 	"tenure/internal/connect"
 	"tenure/internal/contract"
 	"tenure/internal/fault"
@@ -47,6 +48,7 @@ type Service struct {
 	graph    map[string]*graph.Client
 	pacing   map[string]*pacing
 	acts     *activities.Activities
+	codec    *codec.Codec
 	temporal client.Client
 	workers  map[string]worker.Worker
 	failed   chan error
@@ -114,6 +116,9 @@ func (s *Service) connectTemporal(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if s.codec, err = connect.Codec(); err != nil {
+		return err
+	}
 	exporter, err := otelprometheus.New(otelprometheus.WithRegisterer(s.metrics))
 	if err != nil {
 		return fmt.Errorf("set up metrics: %w", err)
@@ -124,6 +129,7 @@ func (s *Service) connectTemporal(ctx context.Context) error {
 	handler := zapslog.NewHandler(s.log.Core(), zapslog.AddStacktraceAt(slog.LevelError+1))
 	options.Logger = temporallog.NewStructuredLogger(slog.New(handler))
 	options.Identity = identity()
+	options.FailureConverter = s.codec.WorkerFailures()
 	if s.temporal, err = dial(ctx, options, s.log); err != nil {
 		return err
 	}
@@ -194,6 +200,11 @@ func (s *Service) Run(ctx context.Context, started func()) error {
 		return err
 	}
 	defer web.close()
+	decoder, err := s.serveCodec()
+	if err != nil {
+		return err
+	}
+	defer decoder.close()
 	for queue, w := range s.workers {
 		if err := w.Start(); err != nil {
 			return fmt.Errorf("start polling %s: %w", queue, err)

@@ -19,6 +19,8 @@ type Settings struct {
 	HTTPAddr string
 	// Tenants are the Microsoft tenants that this worker serves.
 	Tenants []Tenant
+	// Codec decrypts for Temporal's UI.
+	Codec CodecServer
 }
 
 // The kinds of credential.

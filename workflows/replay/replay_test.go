@@ -57,7 +57,7 @@ func TestHistories(t *testing.T) {
 	for _, name := range []string{
 		contract.QuickOffboard, contract.Onboard, contract.PlanOperation, contract.ListRuns, contract.SyncDirectory, contract.ListUsers, contract.ShowUser, contract.PlaceUsers,
 		contract.ListNumbers, contract.ShowNumber, contract.AddNumbers, contract.ApplyCatalog, contract.DiffCatalog, contract.ShowCatalog,
-		contract.CheckPermissions,
+		contract.CheckPermissions, contract.ListAudit, contract.VerifyAudit,
 	} {
 		assert.True(t, types[name], "no history of %s", name)
 	}
@@ -182,6 +182,8 @@ func TestRecordHistories(t *testing.T) {
 		contract.DiffCatalog:      catalogRequest(),
 		contract.ShowCatalog:      contract.ShowCatalogRequest{},
 		contract.CheckPermissions: contract.PermissionsRequest{},
+		contract.ListAudit:        contract.AuditFilter{User: anna},
+		contract.VerifyAudit:      contract.VerifyAuditRequest{},
 	} {
 		run, err := e.Client.ExecuteWorkflow(context.Background(), client.StartWorkflowOptions{ID: "tenure/" + name + "/recorded", TaskQueue: contract.TaskQueue}, name, input)
 		require.NoError(t, err)
