@@ -58,26 +58,30 @@ const outcomeRefused = "refused"
 
 // auditRefusal records an error that refuses a run, and returns it. A run that has begun gets the entry of its end
 // besides. Errors that refuse nothing pass, as does what a run that is closed was still about to do.
-func (a *Activities) auditRefusal(ctx context.Context, req lifecycle.Request, err error) error {
+func (a *Activities) auditRefusal(ctx context.Context, req lifecycle.Request, who lifecycle.SubscriberRef, err error) error {
 	f, classified := fault.Received(fault.Leave(err))
 	if !classified || !refuses[f.Kind] || f.Code == "run-closed" {
 		return err
 	}
-	who := lifecycle.SubscriberRef{ID: req.SubscriberID}
-	if known, found, lookup := a.Store.Subscriber(ctx, req.Tenant, req.SubscriberID); lookup != nil {
-		return lookup
-	} else if found {
-		who.UserPrincipalName = known.UserPrincipalName
-	}
-	actor := runActor(ctx)
-	actor.By, actor.Reason = req.RequestedBy, req.Reason
-	if failed := a.Store.Audit(ctx, actor, store.AuditEntry{
-		Operation: string(req.Operation), Tenant: req.Tenant, Subscriber: who, Outcome: outcomeRefused,
-		Detail: map[string]any{"code": f.Code, "message": f.Message, "requestId": req.RequestID},
-	}); failed != nil {
+	if failed := a.recordRefusal(ctx, req, who, f.Code, f.Message); failed != nil {
 		return failed
 	}
 	return err
+}
+
+func (a *Activities) recordRefusal(ctx context.Context, req lifecycle.Request, who lifecycle.SubscriberRef, code, message string) error {
+	actor := runActor(ctx)
+	actor.By, actor.Reason = req.RequestedBy, req.Reason
+	return a.Store.Audit(ctx, actor, store.AuditEntry{
+		Operation: string(req.Operation), Tenant: req.Tenant, Subscriber: who, Outcome: outcomeRefused,
+		Detail: map[string]any{"code": code, "message": message, "requestId": req.RequestID},
+	})
+}
+
+// subscriberRef names the user of a request as the directory knows them.
+func (a *Activities) subscriberRef(ctx context.Context, req lifecycle.Request) (lifecycle.SubscriberRef, error) {
+	known, _, err := a.Store.Subscriber(ctx, req.Tenant, req.SubscriberID)
+	return lifecycle.SubscriberRef{ID: req.SubscriberID, UserPrincipalName: known.UserPrincipalName}, err
 }
 
 // refuses are the kinds of error by which a rule says no (architecture.md §5.1, exit 5).

@@ -42,6 +42,47 @@ func TestRefusalsAreAudited(t *testing.T) {
 	require.Equal(t, "rolled_back", entries[0].Outcome, "newest first")
 }
 
+// A change that is refused while it is planned leaves an entry, a preview of it none.
+func TestRefusalsOfPlansAreAudited(t *testing.T) {
+	c := newContoso(t)
+	own := c.offboard("anna.archer", "")
+	own.RequestedBy, own.SubscriberID = "anna.archer", ""
+	plan := func(in contract.PlanRequest) (any, error) { return start(c.run("q"), c.acts.PlanFor, in).try() }
+	refusals := func() []contract.AuditEntry {
+		return c.audit(contract.AuditFilter{Outcome: "refused", Export: true})
+	}
+
+	_, err := plan(contract.PlanRequest{User: c.email("anna.archer"), Request: own})
+	f, _ := fault.Received(err)
+	require.Equal(t, "yourself", f.Code)
+	require.Empty(t, refusals())
+
+	_, err = plan(contract.PlanRequest{User: c.email("anna.archer"), Request: own, Change: true})
+	require.Error(t, err)
+	entries := refusals()
+	require.Len(t, entries, 1)
+	require.Equal(t, "anna.archer", *entries[0].By)
+	require.Equal(t, lifecycle.SubscriberRef{ID: c.id("anna.archer"), UserPrincipalName: c.email("anna.archer")}, *entries[0].Subscriber)
+	require.Contains(t, string(entries[0].Detail), `"yourself"`)
+
+	own.Yourself = true
+	_, err = plan(contract.PlanRequest{User: c.email("anna.archer"), Request: own, Change: true})
+	require.NoError(t, err)
+	require.Len(t, refusals(), 1)
+
+	c.begun("anna.archer", "")
+	locate := func(in contract.PlanRequest) {
+		require.NotNil(t, succeed(t, start(c.run("q"), c.acts.Locate, in)).Busy)
+	}
+	again := c.offboard("anna.archer", "")
+	again.RequestID = "another"
+	locate(contract.PlanRequest{User: c.email("anna.archer"), Request: again, Change: true})
+	require.Len(t, refusals(), 1, "Temporal has yet to say whether that run lives")
+	locate(contract.PlanRequest{User: c.email("anna.archer"), Request: again, Change: true, LiveRun: "r1"})
+	require.Len(t, refusals(), 2)
+	require.Contains(t, string(refusals()[1].Detail), `"busy"`)
+}
+
 // Only rules refuse: somebody who does not exist is a mistake of whoever asked.
 func TestMistakesAreNotAuditedAsRefusals(t *testing.T) {
 	c := newContoso(t)

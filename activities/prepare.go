@@ -29,7 +29,11 @@ type Prepared struct {
 func (a *Activities) Prepare(ctx context.Context, req lifecycle.Request) (Prepared, error) {
 	prepared, err := a.prepare(ctx, req)
 	if err != nil {
-		return Prepared{}, a.auditRefusal(ctx, req, err)
+		who, lookup := a.subscriberRef(ctx, req)
+		if lookup != nil {
+			return Prepared{}, lookup
+		}
+		return Prepared{}, a.auditRefusal(ctx, req, who, err)
 	}
 	return prepared, nil
 }
@@ -110,41 +114,50 @@ func (a *Activities) lookUnderHolds(ctx context.Context, runID, tenant string, r
 	return nil
 }
 
-// PlanFor makes the plan of an operation and changes nothing. A user whom the tenant does not know is NotFound.
+// PlanFor makes the plan of an operation and changes nothing. A user whom the tenant does not know is NotFound. The refusal
+// of a change is audited; that of a plan is only an answer.
 func (a *Activities) PlanFor(ctx context.Context, in contract.PlanRequest) (contract.PlanAnswer, error) {
+	answer, who, err := a.planFor(ctx, in)
+	if err != nil && in.Change {
+		return contract.PlanAnswer{}, a.auditRefusal(ctx, in.Request, who, err)
+	}
+	return answer, err
+}
+
+func (a *Activities) planFor(ctx context.Context, in contract.PlanRequest) (answer contract.PlanAnswer, subscriber lifecycle.SubscriberRef, err error) {
 	tenant := in.Request.Tenant
 	who, known, err := a.Store.Subscriber(ctx, tenant, in.User)
 	if err != nil {
-		return contract.PlanAnswer{}, err
+		return answer, subscriber, err
 	}
 	if !known {
 		if who, err = a.newcomer(ctx, tenant, in.User); err != nil {
-			return contract.PlanAnswer{}, err
+			return answer, subscriber, err
 		}
 	}
+	subscriber = lifecycle.SubscriberRef{ID: who.ID, UserPrincipalName: who.UserPrincipalName}
 	node, err := a.nodeOf(ctx, in.Request, who.Node)
 	if err != nil {
-		return contract.PlanAnswer{}, err
+		return answer, subscriber, err
 	}
 	if in.Brief {
-		subscriber := lifecycle.SubscriberRef{ID: who.ID, UserPrincipalName: who.UserPrincipalName}
-		return contract.PlanAnswer{Tenant: tenant, Node: node, Plan: lifecycle.Plan{Subscriber: subscriber}}, nil
+		return contract.PlanAnswer{Tenant: tenant, Node: node, Plan: lifecycle.Plan{Subscriber: subscriber}}, subscriber, nil
 	}
 	snapshot, err := a.snapshot(ctx, tenant, who)
 	if err != nil {
-		return contract.PlanAnswer{}, err
+		return answer, subscriber, err
 	}
 	in.Request.SubscriberID = who.ID
 	plan, err := a.plan(ctx, in.Request, snapshot, nil)
 	if err != nil {
-		return contract.PlanAnswer{}, err
+		return answer, subscriber, err
 	}
 	if in.Request.Expect != nil {
 		if changed := in.Request.Expect.Since(plan); len(changed) > 0 {
-			return contract.PlanAnswer{}, stale(changed)
+			return answer, subscriber, stale(changed)
 		}
 	}
-	return contract.PlanAnswer{Tenant: tenant, Node: node, Plan: plan}, nil
+	return contract.PlanAnswer{Tenant: tenant, Node: node, Plan: plan}, subscriber, nil
 }
 
 // CloseInput ends a run.

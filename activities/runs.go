@@ -37,7 +37,7 @@ type UserInTenant struct {
 }
 
 // Locate finds the tenant of a user for whom a run is wanted, the run that the request id belongs to already, and the
-// run that keeps the user busy.
+// run that keeps the user busy. For a change that is refused because of that run, this is where it is audited.
 func (a *Activities) Locate(ctx context.Context, in contract.PlanRequest) (Located, error) {
 	if id := in.Request.RequestID; id != "" {
 		rows, _, err := a.Store.FindOperations(ctx, store.OperationFilter{RequestID: id, Limit: 1})
@@ -55,8 +55,13 @@ func (a *Activities) Locate(ctx context.Context, in contract.PlanRequest) (Locat
 	rows, _, err := a.Store.FindOperations(ctx, store.OperationFilter{
 		Tenant: who.Tenant, SubscriberID: who.ID, Statuses: lifecycle.Active(), Limit: 1,
 	})
-	if len(rows) > 0 && rows[0].RunID != in.DeadRun {
-		where.Busy = firstRun(rows)
+	if err != nil || len(rows) == 0 || rows[0].RunID == in.DeadRun {
+		return where, err
+	}
+	where.Busy = firstRun(rows)
+	if in.LiveRun != "" {
+		in.Request.Tenant = who.Tenant
+		err = a.recordRefusal(ctx, in.Request, where.Subscriber, "busy", where.Subscriber.UserPrincipalName+" is busy with run "+in.LiveRun)
 	}
 	return where, err
 }

@@ -100,6 +100,10 @@ type PlanRequest struct {
 	// DeadRun is a run that the store has as active although Temporal has it closed, as after a termination. It keeps
 	// nobody busy: the next run takes over from it.
 	DeadRun string `json:"deadRun,omitempty"`
+	// Change says that the change was asked for and not only its plan: what a rule refuses is then audited, as it is for a
+	// run. LiveRun is a run that keeps the user busy, as Temporal confirms: that refusal is audited.
+	Change  bool   `json:"change,omitempty"`
+	LiveRun string `json:"liveRun,omitempty"`
 }
 
 // PlanAnswer is the plan, the tenant and node that it is for, and the run that a request id already belongs to.

@@ -11,6 +11,9 @@ import (
 // release dates that are to be expected; the dates that hold are set when the numbers are released.
 // The error is a *Refusal: the rules forbid the operation and nothing may be touched.
 func PlanOffboard(req Request, s Snapshot, rules OffboardingRules, now time.Time) (Plan, error) {
+	if r := req.refuseOwn(s.Person); r != nil {
+		return Plan{}, r
+	}
 	o := offboarding{planner: planner{Snapshot: s, now: now}, rules: rules}
 	if err := o.refuse(); err != nil {
 		return Plan{}, err

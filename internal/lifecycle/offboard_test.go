@@ -442,6 +442,30 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// Nobody takes their own access away by accident, by whatever name they go.
+func TestNobodyOffboardsThemselves(t *testing.T) {
+	s := typical()
+	s.Person.UserPrincipalName = "Anna.Archer@contoso.example"
+	for by, own := range map[string]bool{
+		"anna.archer@contoso.example": true, "anna.archer": true, `CONTOSO\Anna.Archer`: true, s.Person.ID: true,
+		"anna": false, "anna.archer@fabrikam.example": false, "": false, `CONTOSO\`: false, "admin": false,
+	} {
+		request := lifecycle.Request{Operation: lifecycle.Offboard, RequestedBy: by}
+		_, err := lifecycle.PlanOffboard(request, s, rules(), now)
+		var refusal *lifecycle.Refusal
+		if own {
+			require.ErrorAs(t, err, &refusal, by)
+			assert.Equal(t, "yourself", refusal.Code)
+			assert.False(t, refusal.Invalid, "exit 5, not 3")
+			request.Yourself = true
+			_, err = lifecycle.PlanOffboard(request, s, rules(), now)
+		}
+		assert.NoError(t, err, by)
+	}
+	_, err := lifecycle.PlanMove(lifecycle.Request{Operation: lifecycle.Move, RequestedBy: "anna.archer"}, s, lifecycle.MoveRules{}, lifecycle.OnboardingFacts{}, now)
+	assert.ErrorContains(t, err, "themselves")
+}
+
 func TestR58ADisabledUserIsOffboardedLikeAnyone(t *testing.T) {
 	s := typical()
 	s.Person.Enabled = false

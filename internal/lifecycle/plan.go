@@ -25,6 +25,8 @@ type Request struct {
 	KeepNumber    bool   `json:"keepNumber,omitempty"`
 	NumberTo      string `json:"numberTo,omitempty"`
 	OffboardGroup string `json:"offboardGroup,omitempty"`
+	// Yourself lets whoever asks offboard or move themselves, which is otherwise refused.
+	Yourself bool `json:"yourself,omitempty"`
 	// ActAs belongs to updating: the role whose field display policy says which fields may be set.
 	ActAs string `json:"actAs,omitempty"`
 	// Expect is the plan that was approved: when another one would be carried out by now, nothing is. Nil accepts any.

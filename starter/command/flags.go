@@ -76,6 +76,11 @@ func (f *flags) check(set *pflag.FlagSet) error {
 	return nil
 }
 
+// registerYourself adds the flag without which nobody takes their own access away.
+func registerYourself(cmd *cobra.Command, yourself *bool) {
+	cmd.Flags().BoolVar(yourself, "yourself", false, "allow it although the user is whoever asks (login name or TENURE_REQUESTED_BY)")
+}
+
 func (f *flags) colored(terminal bool, getenv func(string) string) bool {
 	switch f.color {
 	case "always":

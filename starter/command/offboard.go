@@ -12,10 +12,12 @@ import (
 // offboardOptions are what `offboard` and `plan offboard` are asked.
 type offboardOptions struct {
 	user, group string
+	yourself    bool
 }
 
 func (o *offboardOptions) register(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&o.group, "group", "", "quick add group `QAG` to offboard with, flagged for offboarding (default: the settings of the user's site)")
+	registerYourself(cmd, &o.yourself)
 }
 
 func newOffboardCommand(c *Console, run func(context.Context, *Console, offboardOptions) error) *cobra.Command {
@@ -71,6 +73,6 @@ func runPlanOffboard(ctx context.Context, c *Console, o offboardOptions) error {
 
 func (o offboardOptions) question(c *Console) contract.PlanRequest {
 	request := c.request(lifecycle.Offboard)
-	request.Group = o.group
+	request.Group, request.Yourself = o.group, o.yourself
 	return contract.PlanRequest{User: o.user, Request: request}
 }

@@ -33,7 +33,7 @@ func (c *Console) operate(ctx context.Context, question contract.PlanRequest) er
 	}
 	request := question.Request
 	// With --yes nobody looks at a plan before the run makes its own; with --detach nobody would see its refusal.
-	question.Brief = c.flags.yes && !c.flags.detach
+	question.Brief, question.Change = c.flags.yes && !c.flags.detach, true
 	answer, err := c.plan(ctx, question)
 	if err != nil {
 		return err
@@ -100,6 +100,12 @@ func (c *Console) plan(ctx context.Context, question contract.PlanRequest) (cont
 	running, err := c.describe(ctx, conn, answer.Busy.WorkflowID, answer.Busy.RunID)
 	if forgotten := (*serviceerror.NotFound)(nil); err != nil && !errors.As(err, &forgotten) || running.open {
 		// The run is open, or Temporal does not say; then the store's word stands.
+		if question.Change {
+			question.LiveRun = answer.Busy.RunID
+			ask.input = question
+			err = c.ask(ctx, ask, &answer)
+			return answer, err
+		}
 		return answer, nil
 	}
 	question.DeadRun = answer.Busy.RunID
