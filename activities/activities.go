@@ -21,6 +21,8 @@ type Activities struct {
 	Store *store.Store
 	// Graph are the clients of the tenants that this worker serves, by the tenant's name in the catalog.
 	Graph map[string]*graph.Client
+	// KeyIDs are the ids of the encryption keys that the worker has, the one that encrypts first.
+	KeyIDs []string
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 

@@ -31,6 +31,7 @@ func TestCheckPermissions(t *testing.T) {
 	require.Equal(t, "setting offboarding.licenses: remove at acme/contoso", missing.Because)
 	require.NotNil(t, missing.Advice)
 	require.Contains(t, answer.Excess, "Mail.Read")
+	require.Nil(t, answer.Recommendation, "the example shows licenses read-only")
 	require.Empty(t, c.requests(), "a token says it all")
 }
 
@@ -54,4 +55,14 @@ func TestCheckPermissionsOfATenantThatTheWorkerDoesNotServe(t *testing.T) {
 	require.True(t, ok, err)
 	require.Equal(t, fault.InvalidRequest, f.Kind)
 	require.Contains(t, f.Message, "TENURE_TENANTS")
+}
+
+// R35: without the permission for licenses, a display policy that makes them read-only is recommended.
+func TestR35AReadOnlyDisplayPolicyIsRecommended(t *testing.T) {
+	c := setup{catalog: exampleWith(t, "target: subscriber", "target: offboarding")}.new(t)
+	require.Nil(t, succeed(t, c.permissions("contoso")).Recommendation)
+	c.exchange("LicenseAssignment.ReadWrite.All")
+	answer := succeed(t, c.permissions("contoso"))
+	require.NotNil(t, answer.Recommendation)
+	require.Contains(t, *answer.Recommendation, "target: subscriber, fields: {usageLocation: {access: read}, licenses: {access: read}}")
 }

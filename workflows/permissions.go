@@ -43,6 +43,11 @@ func CheckPermissions(ctx workflow.Context, _ contract.PermissionsRequest) (cont
 	return answer, nil
 }
 
+// CheckWorker asks whichever worker comes first how it is set up.
+func CheckWorker(ctx workflow.Context, in contract.WorkerCheckRequest) (contract.WorkerCheck, error) {
+	return ask[contract.WorkerCheck](onStore(ctx, question, label{}), act.CheckWorker, in)
+}
+
 // unasked says why a tenant could not be asked. A timeout after attempts that failed holds why the last one did.
 func unasked(err error) string {
 	var timeout *temporal.TimeoutError

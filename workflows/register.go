@@ -29,6 +29,7 @@ func Register(r worker.WorkflowRegistry) {
 		contract.DiffCatalog:      DiffCatalog,
 		contract.ShowCatalog:      ShowCatalog,
 		contract.CheckPermissions: CheckPermissions,
+		contract.CheckWorker:      CheckWorker,
 		contract.ListAudit:        ListAudit,
 		contract.VerifyAudit:      VerifyAudit,
 	} {

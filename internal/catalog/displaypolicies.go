@@ -63,6 +63,16 @@ func (c *Catalog) FieldDisplayPolicy(target Target, role string) (*FieldDisplayP
 	return nil, false
 }
 
+// KeepsLicensesElsewhere reports whether a field display policy for subscribers makes usage location and licenses
+// read-only or hides them, as is recommended where the application may not write licenses (R35).
+func (c *Catalog) KeepsLicensesElsewhere() bool {
+	return slices.ContainsFunc(c.policies, func(p *FieldDisplayPolicy) bool {
+		location, _ := p.display("usageLocation")
+		licenses, _ := p.display("licenses")
+		return p.Target == ForSubscriber && location.Access != Edit && licenses.Access != Edit
+	})
+}
+
 // displayFields are the fields of the forms; beside them policy.TYPE, custom_string_1..10 and custom_boolean_1..10.
 var displayFields = []string{"usageLocation", "licenses", "groups", "number", "role", "policies"}
 

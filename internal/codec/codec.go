@@ -25,6 +25,15 @@ var _ converter.PayloadCodec = (*Codec)(nil)
 // Enabled reports whether there is a key to encrypt with.
 func (c *Codec) Enabled() bool { return len(c.keys) > 0 }
 
+// KeyIDs are the ids of the keys, the one that encrypts first. They are no secret: they stand beside what they encrypt.
+func (c *Codec) KeyIDs() []string {
+	ids := make([]string, len(c.keys))
+	for i, k := range c.keys {
+		ids[i] = k.id
+	}
+	return ids
+}
+
 // Encode encrypts each payload, metadata included, with the first key.
 func (c *Codec) Encode(payloads []*commonpb.Payload) ([]*commonpb.Payload, error) {
 	if !c.Enabled() {

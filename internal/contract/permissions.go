@@ -18,4 +18,6 @@ type TenantPermissions struct {
 	Tenant string `json:"tenant"`
 	lifecycle.PermissionCheck
 	Problem *string `json:"problem"`
+	// Recommendation is what the catalog should have while the permission for licenses is missing, or null (R35).
+	Recommendation *string `json:"recommendation"`
 }

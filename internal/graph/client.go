@@ -75,6 +75,7 @@ type Client struct {
 	policies *cache[string]
 	lookups  *cache[lifecycle.Group]
 	kinds    *cache[groupKind]
+	skew     skew
 }
 
 // New makes a client, and refuses a configuration that cannot work or that would send a token where it must not go.
@@ -119,7 +120,7 @@ func New(cfg Config) (*Client, error) {
 	c.adapter, err = msgraphgocore.NewGraphRequestAdapterBaseWithParseNodeFactoryAndSerializationWriterFactoryAndHttpClient(
 		auth, msgraphgocore.GraphClientOptions{GraphServiceLibraryVersion: sdkVersion},
 		jsonserialization.NewJsonParseNodeFactory(), jsonserialization.NewJsonSerializationWriterFactory(),
-		newPipeline(cfg.Transport, collectors, cfg.OnLoad, c.clock))
+		newPipeline(cfg.Transport, collectors, cfg.OnLoad, &c.skew, c.clock))
 	if err != nil {
 		return nil, fmt.Errorf("graph: preparing the request adapter: %w", err)
 	}

@@ -28,7 +28,7 @@ const (
 )
 
 // newPipeline makes the HTTP client of graph.md §8.4: explicit order, no retries, no compression, no redirects.
-func newPipeline(transport http.RoundTripper, m *metrics, onLoad func(Load), clock func() time.Time) *http.Client {
+func newPipeline(transport http.RoundTripper, m *metrics, onLoad func(Load), skew *skew, clock func() time.Time) *http.Client {
 	if transport == nil {
 		own := http.DefaultTransport.(*http.Transport).Clone()
 		own.MaxIdleConnsPerHost = 64
@@ -36,7 +36,7 @@ func newPipeline(transport http.RoundTripper, m *metrics, onLoad func(Load), clo
 	}
 	return &http.Client{
 		Transport: khttp.NewCustomTransportWithParentTransport(
-			&headerTap{next: &errorNormaliser{next: transport, clock: clock}, metrics: m, onLoad: onLoad, clock: clock},
+			&headerTap{next: &errorNormaliser{next: transport, clock: clock}, metrics: m, onLoad: onLoad, skew: skew, clock: clock},
 			msgraphgocore.NewGraphTelemetryHandler(&msgraphgocore.GraphClientOptions{GraphServiceLibraryVersion: sdkVersion}),
 			khttp.NewParametersNameDecodingHandler(),
 			khttp.NewUserAgentHandler(),
@@ -50,6 +50,7 @@ type headerTap struct {
 	next    http.RoundTripper
 	metrics *metrics
 	onLoad  func(Load)
+	skew    *skew
 	clock   func() time.Time
 }
 
@@ -57,7 +58,11 @@ func (t *headerTap) RoundTrip(req *http.Request) (*http.Response, error) {
 	x := exchangeOf(req.Context())
 	began := t.clock()
 	resp, err := t.next.RoundTrip(req)
-	t.metrics.observe(x, resp, t.clock().Sub(began))
+	ended := t.clock()
+	t.metrics.observe(x, resp, ended.Sub(began))
+	if resp != nil {
+		t.skew.hear(resp.Header.Get("Date"), began, ended)
+	}
 	if t.onLoad != nil {
 		if load, says := loadOf(x, resp); says {
 			t.onLoad(load)

@@ -64,6 +64,12 @@ func (s *Store) SchemaVersion(ctx context.Context) (int64, error) {
 	return version, nil
 }
 
+// KnownSchema is the version of the schema that this program is made for.
+func (s *Store) KnownSchema() (int64, error) {
+	_, newest, err := s.migrations()
+	return newest, err
+}
+
 // migrations reads the embedded files, NNNNN_what.sql, one transaction each. They are handed to goose as functions and
 // not as files because the name of the collation has to be replaced first.
 func (s *Store) migrations() (provider *goose.Provider, newest int64, err error) {

@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -14,11 +15,16 @@ import (
 func newDoctorCommand(c *Console, run func(context.Context, *Console) error) *cobra.Command {
 	return reading(&cobra.Command{
 		Use:   "doctor",
-		Short: "check the permissions that the tenants grant",
-		Long: `Compare the application permissions that every Microsoft tenant grants with those that the catalog in force needs:
-for each feature the permission held or missing, and the permissions held that nothing needs.
+		Short: "check the whole installation and say what to do",
+		Long: `Check what a run depends on: Temporal, its namespace, search attributes and schedules, a worker on every queue, its
+encryption, store and catalog, the clocks, and the application permissions that every Microsoft tenant grants, compared
+with those that the catalog in force needs. Each line is ok, a warning or a problem, with what to do.
 
-The exit code is 2 when a permission is missing or a tenant cannot be asked.`,
+With -o json it prints {"checks": [{"check", "subject", "state", "message", "remedy"}], "tenants": [permissions of each],
+"problems", "warnings"}. The checks are temporal, namespace, search-attributes, schedule, queue, worker, encryption,
+store, catalog, clock, permissions and display-policy; state is ok, warning or problem.
+
+The exit code is 0 without problems, warnings or not, 2 with one, and 4 when Temporal cannot be reached.`,
 		Example: `  tenure doctor
   tenure doctor -o json`,
 		GroupID: groupConfiguration,
@@ -28,29 +34,43 @@ The exit code is 2 when a permission is missing or a tenant cannot be asked.`,
 }
 
 func runDoctor(ctx context.Context, c *Console) error {
-	var answer contract.Permissions
-	if err := c.ask(ctx, errand{contract.CheckPermissions, contract.PermissionsRequest{}, "check the permissions"}, &answer); err != nil {
+	d, err := c.diagnose(ctx)
+	if err != nil {
 		return err
 	}
-	findings := false
-	for _, t := range answer.Tenants {
-		findings = findings || t.Problem != nil || len(t.Missing()) > 0
+	if err := c.result(d, func(p output.Paper) { printDiagnosis(p, d) }); err != nil {
+		return err
 	}
-	err := c.result(answer, func(p output.Paper) {
-		if len(answer.Tenants) == 0 {
-			p.Line("the catalog in force attaches no Microsoft tenant")
-		}
-		for i, t := range answer.Tenants {
-			if i > 0 {
-				p.Line("")
-			}
-			tenantPermissions(p, t)
-		}
-	})
-	if err == nil && findings {
+	if d.Problems > 0 {
 		return exit(exitOperator)
 	}
-	return err
+	return nil
+}
+
+// printDiagnosis prints a line for each check with what to do about it, then the permissions of each tenant.
+func printDiagnosis(p output.Paper, d diagnosis) {
+	for _, c := range d.Checks {
+		name := c.Check
+		if c.Subject != nil {
+			name += " " + *c.Subject
+		}
+		p.Finding(findings[c.State], name, c.Message, c.Remedy)
+	}
+	for _, t := range d.Tenants {
+		p.Line("")
+		tenantPermissions(p, t)
+	}
+	p.Line("")
+	p.Line("%s", p.Bold(fmt.Sprintf("%s, %s", counted(d.Problems, "problem"), counted(d.Warnings, "warning"))))
+}
+
+var findings = map[string]output.Severity{checkOK: output.Fine, checkWarning: output.Notable, checkProblem: output.Wrong}
+
+func counted(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
 }
 
 func tenantPermissions(p output.Paper, t contract.TenantPermissions) {

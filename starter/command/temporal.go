@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"go.temporal.io/api/enums/v1"
+	"go.temporal.io/api/operatorservice/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
@@ -30,6 +31,8 @@ type Temporal interface {
 	ListWorkflow(ctx context.Context, request *workflowservice.ListWorkflowExecutionsRequest) (*workflowservice.ListWorkflowExecutionsResponse, error)
 	GetWorkflowHistory(ctx context.Context, workflowID, runID string, isLongPoll bool, filter enums.HistoryEventFilterType) client.HistoryEventIterator
 	DescribeTaskQueue(ctx context.Context, taskQueue string, taskQueueType enums.TaskQueueType) (*workflowservice.DescribeTaskQueueResponse, error)
+	WorkflowService() workflowservice.WorkflowServiceClient
+	OperatorService() operatorservice.OperatorServiceClient
 	Close()
 }
 
@@ -39,6 +42,8 @@ type Connection struct {
 	Address, Namespace string
 	Data               converter.DataConverter
 	Failures           converter.FailureConverter
+	// Keys are the ids of the encryption keys, the one that encrypts first.
+	Keys []string
 }
 
 // dialTimeout bounds connecting.
@@ -46,12 +51,16 @@ const dialTimeout = 5 * time.Second
 
 func dial(ctx context.Context) (*Connection, error) {
 	options, err := connect.Options()
-	var keys *codec.Error
+	var problem *codec.Error
 	switch {
-	case errors.As(err, &keys):
-		return nil, keys
+	case errors.As(err, &problem):
+		return nil, problem
 	case err != nil:
 		return nil, &Failure{Exit: exitUnreachable, Code: "temporal-settings", Message: err.Error(), Hint: "see TEMPORAL_CONFIG_FILE, TEMPORAL_PROFILE and the other TEMPORAL_* variables"}
+	}
+	keys, err := connect.Codec()
+	if err != nil {
+		return nil, err
 	}
 	options.Logger = connect.Quiet()
 	options.ConnectionOptions.GetSystemInfoTimeout = dialTimeout
@@ -64,7 +73,7 @@ func dial(ctx context.Context) (*Connection, error) {
 		}
 		return nil, unreachable(options.HostPort, options.Namespace, err)
 	}
-	return &Connection{Temporal: c, Address: options.HostPort, Namespace: options.Namespace, Data: options.DataConverter, Failures: options.FailureConverter}, nil
+	return &Connection{Temporal: c, Address: options.HostPort, Namespace: options.Namespace, Data: options.DataConverter, Failures: options.FailureConverter, Keys: keys.KeyIDs()}, nil
 }
 
 func unreachable(address, namespace string, err error) *Failure {

@@ -3,13 +3,13 @@ package service
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/operatorservice/v1"
 	"go.temporal.io/sdk/client"
 
+	"tenure/internal/connect"
 	"tenure/internal/contract"
 )
 
@@ -18,7 +18,7 @@ import (
 func ensureSearchAttributes(ctx context.Context, c client.Client, namespace string) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	missing, err := missingAttributes(ctx, c, namespace)
+	missing, err := connect.MissingSearchAttributes(ctx, c.OperatorService(), namespace)
 	if err == nil && len(missing) > 0 {
 		add := map[string]enums.IndexedValueType{}
 		for _, name := range missing {
@@ -26,36 +26,13 @@ func ensureSearchAttributes(ctx context.Context, c client.Client, namespace stri
 		}
 		if _, addErr := c.OperatorService().AddSearchAttributes(ctx, &operatorservice.AddSearchAttributesRequest{Namespace: namespace, SearchAttributes: add}); addErr != nil {
 			// Another worker may have been faster.
-			if still, err := missingAttributes(ctx, c, namespace); err != nil || len(still) > 0 {
-				return fmt.Errorf("namespace %s lacks search attributes and they could not be registered (%w); run: %s", namespace, addErr, createCommand(namespace, missing))
+			if still, err := connect.MissingSearchAttributes(ctx, c.OperatorService(), namespace); err != nil || len(still) > 0 {
+				return fmt.Errorf("namespace %s lacks search attributes and they could not be registered (%w); run: %s", namespace, addErr, connect.CreateSearchAttributes(namespace, missing))
 			}
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("look at the search attributes of namespace %s: %w; if they are missing, run: %s", namespace, err, createCommand(namespace, contract.SearchAttributes()))
+		return fmt.Errorf("look at the search attributes of namespace %s: %w; if they are missing, run: %s", namespace, err, connect.CreateSearchAttributes(namespace, contract.SearchAttributes()))
 	}
 	return nil
-}
-
-func missingAttributes(ctx context.Context, c client.Client, namespace string) ([]string, error) {
-	have, err := c.OperatorService().ListSearchAttributes(ctx, &operatorservice.ListSearchAttributesRequest{Namespace: namespace})
-	if err != nil {
-		return nil, err
-	}
-	var missing []string
-	for _, name := range contract.SearchAttributes() {
-		if have.GetCustomAttributes()[name] != enums.INDEXED_VALUE_TYPE_KEYWORD {
-			missing = append(missing, name)
-		}
-	}
-	return missing, nil
-}
-
-func createCommand(namespace string, names []string) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "temporal operator search-attribute create --namespace %s", namespace)
-	for _, name := range names {
-		fmt.Fprintf(&b, " --name %s --type Keyword", name)
-	}
-	return b.String()
 }

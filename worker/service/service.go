@@ -150,7 +150,7 @@ func identity() string {
 
 // register makes one worker for the workflows and the store, and one for each tenant.
 func (s *Service) register() error {
-	s.acts = &activities.Activities{Store: s.store, Graph: s.graph}
+	s.acts = &activities.Activities{Store: s.store, Graph: s.graph, KeyIDs: s.codec.KeyIDs()}
 	options := worker.Options{
 		Interceptors:      []interceptor.WorkerInterceptor{&fault.Boundary{}},
 		WorkerStopTimeout: stopTimeout,

@@ -57,7 +57,7 @@ func TestHistories(t *testing.T) {
 	for _, name := range []string{
 		contract.QuickOffboard, contract.Onboard, contract.PlanOperation, contract.ListRuns, contract.SyncDirectory, contract.ListUsers, contract.ShowUser, contract.PlaceUsers,
 		contract.ListNumbers, contract.ShowNumber, contract.AddNumbers, contract.ApplyCatalog, contract.DiffCatalog, contract.ShowCatalog,
-		contract.CheckPermissions, contract.ListAudit, contract.VerifyAudit,
+		contract.CheckPermissions, contract.CheckWorker, contract.ListAudit, contract.VerifyAudit,
 	} {
 		assert.True(t, types[name], "no history of %s", name)
 	}
@@ -182,6 +182,7 @@ func TestRecordHistories(t *testing.T) {
 		contract.DiffCatalog:      catalogRequest(),
 		contract.ShowCatalog:      contract.ShowCatalogRequest{},
 		contract.CheckPermissions: contract.PermissionsRequest{},
+		contract.CheckWorker:      contract.WorkerCheckRequest{},
 		contract.ListAudit:        contract.AuditFilter{User: anna},
 		contract.VerifyAudit:      contract.VerifyAuditRequest{},
 	} {
