@@ -23,6 +23,7 @@ var operations = map[lifecycle.Operation]struct {
 }{
 	lifecycle.Onboard:  {contract.Onboard, "Onboard %s?", "onboard %s at %s"},
 	lifecycle.Offboard: {contract.QuickOffboard, "Offboard %s?", "offboard %s from %s"},
+	lifecycle.Move:     {contract.MoveBetweenSites, "Move %s?", "move %s to %s"},
 }
 
 // operate carries out what the question asks to plan: it shows the plan, asks, starts the run and stays with it.
