@@ -132,6 +132,9 @@ func (o *onboarding) refuseLicenses() *Refusal {
 	return nil
 }
 
+// audit is what to do where Teams and the inventory disagree about a number.
+const audit = "compare the inventory with Teams by `tenure numbers audit`, or name another number"
+
 func (o *onboarding) refuseNumber() *Refusal {
 	if !o.wantsNumber() {
 		return nil
@@ -152,7 +155,6 @@ func (o *onboarding) refuseNumber() *Refusal {
 	case o.facts.Number == nil: // not looked for yet
 		return nil
 	}
-	const audit = "compare the inventory with Teams by `tenure numbers audit`, or name another number"
 	switch number, teams := o.facts.Number, o.facts.InTeams; {
 	case teams == nil:
 		return refusal("number-not-in-teams", audit, "Teams does not have %s", number.Number)
