@@ -52,13 +52,18 @@ const ResolveUpdate = "resolve"
 
 // Resolution is an operator's decision.
 type Resolution struct {
-	// Action is ResolveRetry.
+	// Action is one of the words below.
 	Action string `json:"action"`
 	Actor
 }
 
-// ResolveRetry tries again now what the run waits for.
-const ResolveRetry = "retry"
+// What an operator can decide. ResolveRetry tries again now what the run waits for, or what failed; ResolveSkip goes on
+// without the step that failed, where the rules allow it; ResolveRollback undoes what was done.
+const (
+	ResolveRetry    = "retry"
+	ResolveSkip     = "skip"
+	ResolveRollback = "rollback"
+)
 
 // The search attributes, all of type Keyword. They hold no personal data.
 var (

@@ -14,19 +14,23 @@ import (
 )
 
 type resolveOptions struct {
-	run   string
-	retry bool
+	run                   string
+	retry, skip, rollback bool
 }
 
 func newResolveCommand(c *Console, run func(context.Context, *Console, resolveOptions) error) *cobra.Command {
 	var o resolveOptions
 	cmd := &cobra.Command{
-		Use:   "resolve RUN|USER --retry",
+		Use:   "resolve RUN|USER (--retry | --skip | --rollback)",
 		Short: "decide about a run that waits for an operator",
-		Long: `Resolve a run that waits. A staged onboarding waits until Teams knows the user and looks from time to time; --retry makes
-it look now. The command then stays with the run until it ends.`,
-		Example: `  tenure resolve ada@contoso.com --retry
-  tenure resolve 6f3c9c1e-0d5b-4f0e-9b1f-3a7d5c2e8a10 --retry --yes --reason "licensed today"`,
+		Long: `Decide about a run that waits. A run is held after a step failed for good: --retry tries that step again, after its cause
+was mended; --skip goes on without it, where the rules allow that, and shows the step as skipped; --rollback undoes what
+was done. A staged onboarding waits until Teams knows the user and looks from time to time; --retry makes it look now.
+Who decided what, and why, stands in the audit. The command then stays with the run until it ends.`,
+		Example: `  tenure list --held
+  tenure resolve ada@contoso.com --retry
+  tenure resolve ada@contoso.com --skip --reason "the policy was retired"
+  tenure resolve 6f3c9c1e-0d5b-4f0e-9b1f-3a7d5c2e8a10 --rollback --yes --reason "wrong person"`,
 		GroupID: groupRuns,
 		Args:    arguments("RUN|USER"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -34,13 +38,40 @@ it look now. The command then stays with the run until it ends.`,
 			return run(cmd.Context(), c, o)
 		},
 	}
-	cmd.Flags().BoolVar(&o.retry, "retry", false, "try again now what the run waits for")
+	cmd.Flags().BoolVar(&o.retry, "retry", false, "try again now what failed, or what the run waits for")
+	cmd.Flags().BoolVar(&o.skip, "skip", false, "go on without the step that failed")
+	cmd.Flags().BoolVar(&o.rollback, "rollback", false, "undo what was done")
 	return cmd
 }
 
+// decision is the action that the flags name, and the question before it.
+func (o resolveOptions) decision() (action, question string, err error) {
+	decisions := []struct {
+		said             bool
+		action, question string
+	}{
+		{o.retry, contract.ResolveRetry, "Let the %s try again now?"},
+		{o.skip, contract.ResolveSkip, "Let the %s go on without the step that failed?"},
+		{o.rollback, contract.ResolveRollback, "Undo what the %s has done?"},
+	}
+	for _, d := range decisions {
+		switch {
+		case d.said && action != "":
+			return "", "", usage("say one of them", "--%s and --%s contradict each other", action, d.action)
+		case d.said:
+			action, question = d.action, d.question
+		}
+	}
+	if action == "" {
+		return "", "", usage("add --retry, --skip or --rollback", "say how to resolve the run")
+	}
+	return action, question, nil
+}
+
 func runResolve(ctx context.Context, c *Console, o resolveOptions) error {
-	if !o.retry {
-		return usage("add --retry", "say how to resolve the run")
+	action, question, err := o.decision()
+	if err != nil {
+		return err
 	}
 	if err := c.mayAsk(); err != nil {
 		return err
@@ -53,19 +84,19 @@ func runResolve(ctx context.Context, c *Console, o resolveOptions) error {
 	if err != nil {
 		return err
 	}
-	notWaiting := func() error {
-		return refused("not-waiting", "see it with: tenure status "+run.runID, "the %s does not wait for a decision (%s)", run, run.status)
+	notWaiting := func(why string) error {
+		return refused("not-waiting", "see it with: tenure status "+run.runID, "the %s does not wait for this decision: %s", run, why)
 	}
 	if !run.open {
-		return notWaiting()
+		return notWaiting("it is " + string(run.status))
 	}
-	if err := c.confirm(ctx, "Let the %s try again now?", output.Plain(run.String())); err != nil {
+	if err := c.confirm(ctx, question, output.Plain(run.String())); err != nil {
 		return err
 	}
 	who := c.request(run.operation)
 	update, err := conn.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
 		WorkflowID: run.workflowID, RunID: run.runID, UpdateName: contract.ResolveUpdate, WaitForStage: client.WorkflowUpdateStageCompleted,
-		Args: []any{contract.Resolution{Action: contract.ResolveRetry, Actor: contract.Actor{RequestedBy: who.RequestedBy, Reason: who.Reason}}},
+		Args: []any{contract.Resolution{Action: action, Actor: contract.Actor{RequestedBy: who.RequestedBy, Reason: who.Reason}}},
 	})
 	if err == nil {
 		err = update.Get(ctx, nil)
@@ -73,8 +104,10 @@ func runResolve(ctx context.Context, c *Console, o resolveOptions) error {
 	var rejected *temporal.ApplicationError
 	var gone *serviceerror.NotFound
 	switch {
-	case errors.As(err, &rejected), errors.As(err, &gone):
-		return notWaiting()
+	case errors.As(err, &rejected):
+		return notWaiting(rejected.Message())
+	case errors.As(err, &gone):
+		return notWaiting("it has ended")
 	case err != nil:
 		return conn.reach(ctx, err)
 	case c.flags.detach:
