@@ -24,7 +24,7 @@ type MoveRules struct {
 // PlanMove decides every step of MoveBetweenSites (R100-R105, the matrix of §7.2): what offboarding and onboarding would
 // decide one after the other, from one snapshot. The error is a *Refusal: nothing may be touched.
 func PlanMove(req Request, s Snapshot, rules MoveRules, facts OnboardingFacts, now time.Time) (Plan, error) {
-	m := moving{planner: planner{Snapshot: s, now: now}, rules: rules}
+	m := moving{planner: planner{Snapshot: s, now: now, skus: facts.SKUs}, rules: rules}
 	if r := m.refuse(); r != nil {
 		return Plan{}, r
 	}
