@@ -131,12 +131,16 @@ func (a *Activities) ListRuns(ctx context.Context, in contract.RunFilter) (contr
 	rows, next, err := a.Store.FindOperations(ctx, filter)
 	out := contract.Runs{Runs: []contract.Run{}, Next: orNull(next)}
 	for _, r := range rows {
-		out.Runs = append(out.Runs, contract.Run{
-			WorkflowID: r.WorkflowID, RunID: r.RunID, Operation: r.Request.Operation, Status: r.Status, Subscriber: r.Subscriber,
-			Node: orNull(r.Node), StartedAt: r.StartedAt, ClosedAt: r.ClosedAt, RequestID: r.Request.RequestID,
-		})
+		out.Runs = append(out.Runs, runOf(r))
 	}
 	return out, err
+}
+
+func runOf(r store.OperationRow) contract.Run {
+	return contract.Run{
+		WorkflowID: r.WorkflowID, RunID: r.RunID, Operation: r.Request.Operation, Status: r.Status, Subscriber: r.Subscriber,
+		Node: orNull(r.Node), StartedAt: r.StartedAt, ClosedAt: r.ClosedAt, RequestID: r.Request.RequestID,
+	}
 }
 
 func orNull(s string) *string {
