@@ -78,6 +78,10 @@ func pollDelay(ctx context.Context) time.Duration {
 	return min(time.Second<<min(activity.GetInfo(ctx).Attempt-1, 5), 30*time.Second)
 }
 
+// firstTry reports whether this is the first attempt. A step that the plan asks for then trusts the plan, which was made
+// from everything, and saves the read; a later one looks at what the attempts before have left.
+func firstTry(ctx context.Context) bool { return activity.GetInfo(ctx).Attempt <= 1 }
+
 // notYet asks for another attempt after pollDelay.
 func notYet(ctx context.Context, format string, args ...any) error {
 	return fault.Waiting(pollDelay(ctx), format, args...)

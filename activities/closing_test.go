@@ -42,7 +42,7 @@ func (c *contoso) planned(name string, plan lifecycle.Plan, step lifecycle.StepN
 
 // settled is a number's row without what always moves.
 func settled(n store.Number) store.Number {
-	n.History, n.ChangedAt = nil, time.Time{}
+	n.History, n.ChangedAt, n.Version, n.ReservedForName = nil, time.Time{}, 0, ""
 	return n
 }
 

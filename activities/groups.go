@@ -63,12 +63,23 @@ func (a *Activities) awaitGroupLicenses(ctx context.Context, in StepInput, wante
 		}
 	}
 	result := done()
-	for _, l := range user.Licenses {
-		if wanted && l.State == "Error" && slices.ContainsFunc(in.Change.Groups, func(g lifecycle.GroupChange) bool { return g.ID == l.GroupID }) {
-			result.Warnings = append(result.Warnings, lifecycle.Warning{
-				Code: lifecycle.WarnGroupLicenseError, Message: fmt.Sprintf("Microsoft could not assign %s by group: %s", l.SKU, l.Error),
-			})
-		}
+	if !wanted {
+		return result, nil
+	}
+	for _, l := range failedByGroup(user.Licenses, in.Change.Groups) {
+		result.Warnings = append(result.Warnings, lifecycle.Warning{
+			Code: lifecycle.WarnGroupLicenseError, Message: fmt.Sprintf("Microsoft could not assign %s by group: %s", l.SKU, l.Error),
+		})
 	}
 	return result, nil
+}
+
+// failedByGroup are the licenses that Microsoft could not assign by one of the groups.
+func failedByGroup(licenses []lifecycle.License, groups []lifecycle.GroupChange) (failed []lifecycle.License) {
+	for _, l := range licenses {
+		if l.State == "Error" && slices.ContainsFunc(groups, func(g lifecycle.GroupChange) bool { return g.ID == l.GroupID }) {
+			failed = append(failed, l)
+		}
+	}
+	return failed
 }

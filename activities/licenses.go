@@ -5,8 +5,6 @@ import (
 	"errors"
 	"slices"
 
-	"go.temporal.io/sdk/activity"
-
 	"tenure/internal/fault"
 	"tenure/internal/graph"
 	"tenure/internal/lifecycle"
@@ -22,7 +20,7 @@ func (a *Activities) RemoveDirectLicenses(ctx context.Context, in StepInput) (St
 		return StepResult{}, err
 	}
 	planned := in.Change.Licenses
-	if activity.GetInfo(ctx).Attempt > 1 {
+	if !firstTry(ctx) {
 		user, err := client.User(ctx, in.SubscriberID)
 		if err != nil {
 			return StepResult{}, err

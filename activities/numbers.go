@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"time"
@@ -48,14 +49,43 @@ func (a *Activities) AssignNumbers(ctx context.Context, in StepInput) (StepResul
 			case now.TargetID != "":
 				return "", fault.New(fault.NumberUnavailable, "%s belongs to another user by now", n.Number)
 			}
-			if teams, err := client.TeamsUser(ctx, in.SubscriberID); err != nil {
-				return "", err
-			} else if teams == nil {
-				return "", notYet(ctx, "Teams does not know the user yet")
-			}
-			return client.AssignNumber(ctx, graph.AssignNumber{Number: n.Number, Type: n.Type, UserID: in.SubscriberID, Category: n.Category, LocationID: n.LocationID})
+			operation, err := client.AssignNumber(ctx, graph.AssignNumber{Number: n.Number, Type: n.Type, UserID: in.SubscriberID, Category: n.Category, LocationID: n.LocationID})
+			return operation, teamsKnowsNobody(ctx, err)
 		},
 	})
+}
+
+// RestoreLocations gives numbers that are no longer the user's the emergency location back that they had before.
+func (a *Activities) RestoreLocations(ctx context.Context, in StepInput) (StepResult, error) {
+	client, err := a.client(in.Tenant)
+	if err != nil {
+		return StepResult{}, err
+	}
+	for _, n := range in.Change.Numbers {
+		if n.LocationID == "" {
+			continue
+		}
+		now, err := client.NumberAssignment(ctx, n.Number)
+		if err != nil {
+			return StepResult{}, err
+		}
+		if now == nil || now.LocationID != n.LocationID {
+			continue
+		}
+		if err := client.UpdateNumber(ctx, graph.UpdateNumber{Number: n.Number, LocationID: &n.FromLocationID}); err != nil {
+			return StepResult{}, err
+		}
+	}
+	return done(), nil
+}
+
+// teamsKnowsNobody turns Teams' answer that it does not know the user into another attempt: it may take time after a
+// license came, and one service of Teams may know a user before another does.
+func teamsKnowsNobody(ctx context.Context, err error) error {
+	if f := (*fault.Error)(nil); errors.As(err, &f) && (f.Code == graph.CodeTeamsUserNotFound || f.Kind == fault.NotFound) {
+		return notYet(ctx, "Teams does not know the user yet")
+	}
+	return err
 }
 
 // numberOrder is a change of who has a number: whether it is as wanted, and how to order it. now is nil for a number

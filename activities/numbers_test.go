@@ -265,7 +265,7 @@ func TestAssignNumbersWaitsUntilTeamsKnowsTheUser(t *testing.T) {
 	c.ClearJournal()
 	task := c.assign("oliver.owen", freeNumber)
 	fail(t, task, fault.NotYet, "Teams does not know the user yet")
-	require.Empty(t, c.writes())
+	require.Empty(t, c.holder(freeNumber))
 	c.clock.Advance(2 * time.Minute)
 	require.Equal(t, done, succeed(t, task))
 	require.Equal(t, oliver, c.holder(freeNumber))

@@ -16,47 +16,100 @@ import (
 	"tenure/internal/store"
 )
 
-// planOnboard looks up what the rules at hand need to know of the tenant, gets the number and plans.
-func (a *Activities) planOnboard(ctx context.Context, cat *catalog.Catalog, req lifecycle.Request, s lifecycle.Snapshot, claim func(store.Claim) (lifecycle.NumberRow, error)) (lifecycle.Plan, error) {
-	rules, err := cat.OnboardingOf(catalog.UserOf(s), req)
+// planOnboard resolves what joining the site goes by, finds the number and plans.
+func (a *Activities) planOnboard(ctx context.Context, cat *catalog.Catalog, req lifecycle.Request, s lifecycle.Snapshot, claim claimNumber) (lifecycle.Plan, error) {
+	rules, facts, err := a.joining(ctx, cat, req, s)
 	if err != nil {
 		return lifecycle.Plan{}, err
+	}
+	wanted := func() (store.Claim, bool) { return claimOf(s, rules, facts) }
+	return a.planWithNumber(ctx, req.Tenant, facts, wanted, claim, func(facts lifecycle.OnboardingFacts) (lifecycle.Plan, error) {
+		return lifecycle.PlanOnboard(req, s, rules, facts, a.now())
+	})
+}
+
+// joining is what the catalog says about the user at the site of the request, and what has to be known of the tenant for it.
+func (a *Activities) joining(ctx context.Context, cat *catalog.Catalog, req lifecycle.Request, s lifecycle.Snapshot) (rules lifecycle.OnboardingRules, facts lifecycle.OnboardingFacts, err error) {
+	if rules, err = cat.OnboardingOf(catalog.UserOf(s), req); err != nil {
+		return rules, facts, err
 	}
 	site, err := cat.Node(rules.Site)
 	if err != nil {
-		return lifecycle.Plan{}, err
+		return rules, facts, err
 	}
 	if level := site.Tenant(); level == nil || level.TenantName() != req.Tenant {
-		return lifecycle.Plan{}, &lifecycle.Refusal{Code: "other-tenant", Message: fmt.Sprintf("%s belongs to another tenant than %s", rules.Site, s.Person.UserPrincipalName)}
+		return rules, facts, &lifecycle.Refusal{Code: "other-tenant", Message: fmt.Sprintf("%s belongs to another tenant than %s", rules.Site, s.Person.UserPrincipalName)}
 	}
 	if role, ok := cat.Role(s.Placement.Role); ok {
 		rules.CurrentRole = role.Lifecycle()
 	}
 	if err := a.resolvePolicies(ctx, req.Tenant, rules.Teams); err != nil {
-		return lifecycle.Plan{}, err
+		return rules, facts, err
 	}
-	facts, err := a.onboardingFacts(ctx, req.Tenant, rules)
-	if err != nil {
-		return lifecycle.Plan{}, err
-	}
+	facts, err = a.onboardingFacts(ctx, req.Tenant, rules)
 	settings := site.Settings().Staging
 	facts.Staging = lifecycle.Staging{Interval: settings.Interval, Bound: settings.Bound}
-	// What is refused without looking at numbers must not take one first.
-	if _, err := lifecycle.PlanOnboard(req, s, rules, facts, a.now()); err != nil {
-		return lifecycle.Plan{}, err
+	return rules, facts, err
+}
+
+// claimOf is the number that the user of a snapshot is to get; ok is false when none is wanted.
+func claimOf(s lifecycle.Snapshot, rules lifecycle.OnboardingRules, facts lifecycle.OnboardingFacts) (c store.Claim, ok bool) {
+	c = store.Claim{Tenant: s.Tenant, UserID: s.Person.ID, Site: rules.Site, Types: lifecycle.NumberTypes(s, rules, facts)}
+	if rules.Number != lifecycle.NextNumber {
+		c.Number = rules.Number
 	}
-	if lifecycle.WantsNumber(s, rules) {
-		wanted := store.Claim{Tenant: req.Tenant, UserID: s.Person.ID, Site: rules.Site, Types: lifecycle.NumberTypes(s, rules, facts)}
-		if rules.Number != lifecycle.NextNumber {
-			wanted.Number = rules.Number
+	return c, lifecycle.WantsNumber(s, rules)
+}
+
+// planWithNumber plans, with the number that is wanted when nothing else is refused any more. claim takes that number; when
+// it is nil, nothing may change.
+func (a *Activities) planWithNumber(ctx context.Context, tenant string, facts lifecycle.OnboardingFacts, wanted func() (store.Claim, bool), claim claimNumber, decide func(lifecycle.OnboardingFacts) (lifecycle.Plan, error)) (lifecycle.Plan, error) {
+	plan, err := decide(facts)
+	if refused := new(lifecycle.Refusal); errors.As(err, &refused) && refused.Code == "no-license-left" {
+		// The count of units may be minutes old, and a unit free again since.
+		if err = a.recountSKUs(ctx, tenant, facts); err == nil {
+			plan, err = decide(facts)
 		}
-		row, err := claim(wanted)
-		if err != nil {
+	}
+	if err != nil {
+		return plan, err
+	}
+	number, ok := wanted()
+	if !ok {
+		return plan, nil
+	}
+	with := func(row lifecycle.NumberRow) (lifecycle.Plan, error) {
+		if facts.InTeams, err = a.inTeams(ctx, tenant, row.Number); err != nil {
 			return lifecycle.Plan{}, err
 		}
 		facts.Number = &row
+		return decide(facts)
 	}
-	return lifecycle.PlanOnboard(req, s, rules, facts, a.now())
+	row, err := a.Store.PeekNumber(ctx, number)
+	if err != nil {
+		return lifecycle.Plan{}, err
+	}
+	if plan, err = with(row); err != nil || claim == nil {
+		return plan, err
+	}
+	claimed, err := claim(number)
+	if err != nil || claimed.Number == row.Number {
+		return plan, err
+	}
+	return with(claimed) // Somebody else was faster with the one in view.
+}
+
+// inTeams is a number as Teams has it; nil when Teams does not have it.
+func (a *Activities) inTeams(ctx context.Context, tenant, number string) (*lifecycle.NumberInTeams, error) {
+	client, err := a.client(tenant)
+	if err != nil {
+		return nil, err
+	}
+	now, err := client.NumberAssignment(ctx, number)
+	if err != nil || now == nil {
+		return nil, err
+	}
+	return &lifecycle.NumberInTeams{Type: now.Type, LocationID: now.LocationID, TargetID: now.TargetID}, nil
 }
 
 // The service plans that decide what a license allows in Teams.
@@ -77,21 +130,7 @@ func (a *Activities) onboardingFacts(ctx context.Context, tenant string, rules l
 	if err != nil {
 		return facts, err
 	}
-	for _, sku := range skus {
-		fact := lifecycle.SKUFact{ID: sku.ID, PartNumber: sku.PartNumber, Free: sku.Enabled - sku.Consumed, Plans: map[string]string{}}
-		for _, p := range sku.ServicePlans {
-			fact.Plans[p.Name], fact.Plans[p.ID] = p.ID, p.ID
-			switch p.Name {
-			case planTeams:
-				fact.TeamsPlan = p.ID
-			case planPhone:
-				fact.PhonePlan = p.ID
-			case planCallingOne, planCallingTwo:
-				fact.CallingPlan = p.ID
-			}
-		}
-		facts.SKUs[sku.ID], facts.SKUs[sku.PartNumber] = fact, fact
-	}
+	addSKUs(facts, skus)
 	if rules.AddGroups == nil {
 		return facts, nil
 	}
@@ -108,10 +147,39 @@ func (a *Activities) onboardingFacts(ctx context.Context, tenant string, rules l
 	return facts, nil
 }
 
+// recountSKUs brings the units of the facts up to date.
+func (a *Activities) recountSKUs(ctx context.Context, tenant string, facts lifecycle.OnboardingFacts) error {
+	client, err := a.client(tenant)
+	if err != nil {
+		return err
+	}
+	skus, err := client.RecountSKUs(ctx)
+	addSKUs(facts, skus)
+	return err
+}
+
+func addSKUs(facts lifecycle.OnboardingFacts, skus []graph.SKU) {
+	for _, sku := range skus {
+		fact := lifecycle.SKUFact{ID: sku.ID, PartNumber: sku.PartNumber, Free: sku.Enabled - sku.Consumed, Plans: map[string]string{}}
+		for _, p := range sku.ServicePlans {
+			fact.Plans[p.Name], fact.Plans[p.ID] = p.ID, p.ID
+			switch p.Name {
+			case planTeams:
+				fact.TeamsPlan = p.ID
+			case planPhone:
+				fact.PhonePlan = p.ID
+			case planCallingOne, planCallingTwo:
+				fact.CallingPlan = p.ID
+			}
+		}
+		facts.SKUs[sku.ID], facts.SKUs[sku.PartNumber] = fact, fact
+	}
+}
+
 // SetUsageLocation sets the usage location of the change. It is tried even without the permission, and Microsoft's
 // word is not trusted (R18): what counts is what is read back. Without the permission it is skipped with a warning.
 func (a *Activities) SetUsageLocation(ctx context.Context, in StepInput) (StepResult, error) {
-	return a.setLocation(ctx, in, in.Change.UsageLocation.To)
+	return a.setLocation(ctx, in, in.Change.UsageLocation.To, firstTry(ctx))
 }
 
 // RestoreUsageLocation puts the former value back. One that was empty stays what it became: Microsoft takes no null.
@@ -119,17 +187,19 @@ func (a *Activities) RestoreUsageLocation(ctx context.Context, in StepInput) (St
 	if in.Change.UsageLocation.From == "" {
 		return done(), nil
 	}
-	return a.setLocation(ctx, in, in.Change.UsageLocation.From)
+	return a.setLocation(ctx, in, in.Change.UsageLocation.From, false)
 }
 
-func (a *Activities) setLocation(ctx context.Context, in StepInput, location string) (StepResult, error) {
+// setLocation writes the location unless it is there; differs says that it is known not to be.
+func (a *Activities) setLocation(ctx context.Context, in StepInput, location string, differs bool) (StepResult, error) {
 	client, err := a.client(in.Tenant)
 	if err != nil {
 		return StepResult{}, err
 	}
-	user, err := client.User(ctx, in.SubscriberID)
-	if err != nil || user.UsageLocation == location {
-		return done(), err
+	if !differs {
+		if user, err := client.User(ctx, in.SubscriberID); err != nil || user.UsageLocation == location {
+			return done(), err
+		}
 	}
 	err = client.SetUsageLocation(ctx, in.SubscriberID, location)
 	if fault.Is(err, fault.PermissionDenied) {
@@ -143,29 +213,54 @@ func (a *Activities) setLocation(ctx context.Context, in StepInput, location str
 
 // ReplaceDirectLicenses adds and removes the direct licenses of the change in one request, all or nothing (R24).
 func (a *Activities) ReplaceDirectLicenses(ctx context.Context, in StepInput) (StepResult, error) {
-	return a.replaceLicenses(ctx, in, in.Change.Licenses, in.Change.RemovedLicenses)
-}
-
-// RestoreReplacedLicenses puts the direct licenses back that ReplaceDirectLicenses replaced.
-func (a *Activities) RestoreReplacedLicenses(ctx context.Context, in StepInput) (StepResult, error) {
-	return a.replaceLicenses(ctx, in, in.Change.RemovedLicenses, in.Change.Licenses)
-}
-
-// replaceLicenses computes what is left to do from what the user holds now; a license on both sides is one that stays
-// with other disabled plans.
-func (a *Activities) replaceLicenses(ctx context.Context, in StepInput, wanted, unwanted []lifecycle.LicenseChange) (StepResult, error) {
 	client, err := a.client(in.Tenant)
 	if err != nil {
 		return StepResult{}, err
 	}
-	user, err := client.User(ctx, in.SubscriberID)
+	have := directly(in.Change.RemovedLicenses)
+	if !firstTry(ctx) {
+		if have, err = directLicenses(ctx, client, in.SubscriberID); err != nil {
+			return StepResult{}, err
+		}
+	}
+	return replaceLicenses(ctx, client, in.SubscriberID, have, in.Change.Licenses, in.Change.RemovedLicenses)
+}
+
+// RestoreReplacedLicenses puts the direct licenses back that ReplaceDirectLicenses replaced.
+func (a *Activities) RestoreReplacedLicenses(ctx context.Context, in StepInput) (StepResult, error) {
+	client, err := a.client(in.Tenant)
 	if err != nil {
 		return StepResult{}, err
 	}
+	have, err := directLicenses(ctx, client, in.SubscriberID)
+	if err != nil {
+		return StepResult{}, err
+	}
+	return replaceLicenses(ctx, client, in.SubscriberID, have, in.Change.RemovedLicenses, in.Change.Licenses)
+}
+
+// directLicenses are the direct licenses that the user holds now.
+func directLicenses(ctx context.Context, client *graph.Client, id string) ([]lifecycle.License, error) {
+	user, err := client.User(ctx, id)
+	return slices.DeleteFunc(user.Licenses, func(l lifecycle.License) bool { return !l.Direct() }), err
+}
+
+// directly are the licenses of a change as a user holds them.
+func directly(changes []lifecycle.LicenseChange) []lifecycle.License {
+	licenses := make([]lifecycle.License, len(changes))
+	for i, c := range changes {
+		licenses[i] = lifecycle.License{SKUID: c.SKUID, SKU: c.SKU, DisabledPlans: c.DisabledPlans}
+	}
+	return licenses
+}
+
+// replaceLicenses computes what is left to do from the direct licenses that the user has; a license that is both wanted
+// and unwanted is one that stays with other disabled plans.
+func replaceLicenses(ctx context.Context, client *graph.Client, id string, have []lifecycle.License, wanted, unwanted []lifecycle.LicenseChange) (StepResult, error) {
 	var add []lifecycle.LicenseChange
 	for _, l := range wanted {
-		if !slices.ContainsFunc(user.Licenses, func(have lifecycle.License) bool {
-			return have.Direct() && have.SKUID == l.SKUID && samePlans(have.DisabledPlans, l.DisabledPlans)
+		if !slices.ContainsFunc(have, func(h lifecycle.License) bool {
+			return h.SKUID == l.SKUID && samePlans(h.DisabledPlans, l.DisabledPlans)
 		}) {
 			add = append(add, l)
 		}
@@ -173,11 +268,11 @@ func (a *Activities) replaceLicenses(ctx context.Context, in StepInput, wanted, 
 	var remove []string
 	for _, l := range unwanted {
 		stays := slices.ContainsFunc(wanted, func(w lifecycle.LicenseChange) bool { return w.SKUID == l.SKUID })
-		if !stays && holdsDirectly(user.Licenses, l) {
+		if !stays && holdsDirectly(have, l) {
 			remove = append(remove, l.SKUID)
 		}
 	}
-	err = client.ChangeLicenses(ctx, in.SubscriberID, add, remove)
+	err := client.ChangeLicenses(ctx, id, add, remove)
 	var f *fault.Error
 	if errors.As(err, &f) && (f.Code == graph.CodeUsageLocation || f.Code == graph.CodeLicenseNotHeld) {
 		// The usage location that was just set may take some seconds to be seen, and licenses may change meanwhile.
@@ -191,7 +286,9 @@ func samePlans(a, b []string) bool {
 	return slices.Equal(a, b)
 }
 
-// AwaitTeamsUser waits until Teams knows the user. A staged run looks at intervals that grow up to the setting.
+// AwaitTeamsUser waits until Teams knows the user. A staged run looks at intervals that grow up to the setting. Nobody is
+// waited for in vain: when Microsoft could not assign a license of the change's groups, and the user has no license that
+// Teams knows people by, that is a BusinessRule.
 func (a *Activities) AwaitTeamsUser(ctx context.Context, in StepInput) (StepResult, error) {
 	client, err := a.client(in.Tenant)
 	if err != nil {
@@ -200,6 +297,15 @@ func (a *Activities) AwaitTeamsUser(ctx context.Context, in StepInput) (StepResu
 	teams, err := client.TeamsUser(ctx, in.SubscriberID)
 	if err != nil || teams != nil {
 		return done(), err
+	}
+	if len(in.Change.Groups) > 0 {
+		user, err := client.User(ctx, in.SubscriberID)
+		if err != nil {
+			return StepResult{}, err
+		}
+		if failed := failedByGroup(user.Licenses, in.Change.Groups); len(failed) > 0 && !user.HasTeams {
+			return StepResult{}, fault.New(fault.BusinessRule, "Teams will not know the user: Microsoft could not assign %s by group: %s", failed[0].SKU, failed[0].Error)
+		}
 	}
 	if staging := in.Change.Staging; staging != nil {
 		attempt := min(activity.GetInfo(ctx).Attempt-1, 20)

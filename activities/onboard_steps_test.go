@@ -72,7 +72,9 @@ func TestSetUsageLocationWithoutPermissionO6(t *testing.T) {
 
 	// R18: Microsoft would report success here.
 	c.ClearJournal()
-	require.Equal(t, done, succeed(t, start(c.run("r1"), c.acts.SetUsageLocation, c.location("laura.lewis", "FR", "GB"))))
+	again := start(c.run("r1"), c.acts.SetUsageLocation, c.location("laura.lewis", "FR", "GB"))
+	again.attempt = 1
+	require.Equal(t, done, succeed(t, again))
 	require.Empty(t, c.writes())
 }
 
@@ -186,12 +188,13 @@ func TestReplaceDirectLicensesIsAllOrNothing(t *testing.T) {
 func TestReplaceDirectLicensesHonoursDisabledPlansByNameAndID(t *testing.T) {
 	c := setup{catalog: template(t, "        - {sku: SPE_E5, disabledPlans: [YAMMER_ENTERPRISE, "+planID("INTUNE_A")+"]}\n")}.new(t)
 	in := c.replacing("laura.lewis")
-	require.Equal(t, done, succeed(t, c.replace(in)))
+	replace := c.replace(in)
+	require.Equal(t, done, succeed(t, replace))
 	user, err := c.graph.User(t.Context(), c.id("laura.lewis"))
 	require.NoError(t, err)
 	require.Len(t, user.Licenses, 1)
 	require.ElementsMatch(t, []string{planID("YAMMER_ENTERPRISE"), planID("INTUNE_A")}, user.Licenses[0].DisabledPlans)
-	require.Equal(t, done, succeed(t, c.replace(in)))
+	require.Equal(t, done, succeed(t, replace))
 	require.Len(t, c.writes(), 1)
 	require.Equal(t, done, succeed(t, c.restore(in)))
 	require.Empty(t, c.direct("laura.lewis"))
@@ -202,9 +205,10 @@ func TestReplaceDirectLicensesChangesDisabledPlansAlone(t *testing.T) {
 	c := setup{catalog: template(t, "        - {sku: SPE_E5, disabledPlans: [BI_AZURE_P2]}\n")}.new(t)
 	was := c.person("oliver.owen").DirectLicenses
 	in := c.replacing("oliver.owen")
-	require.Equal(t, done, succeed(t, c.replace(in)))
+	replace := c.replace(in)
+	require.Equal(t, done, succeed(t, replace))
 	require.JSONEq(t, `{"addLicenses":[{"skuId":"`+c.sku("SPE_E5")+`","disabledPlans":["`+planID("BI_AZURE_P2")+`"]}],"removeLicenses":[]}`, c.lastBody())
-	require.Equal(t, done, succeed(t, c.replace(in)))
+	require.Equal(t, done, succeed(t, replace))
 	require.Len(t, c.writes(), 1)
 	require.Equal(t, done, succeed(t, c.restore(in)))
 	require.Equal(t, was, c.person("oliver.owen").DirectLicenses)
@@ -310,7 +314,7 @@ func TestAwaitTeamsUserThenAssignTheNumber(t *testing.T) {
 	// The number waits for the user too.
 	assign := start(r, c.acts.AssignNumbers, c.planned("yara.young", plan, lifecycle.AssignNumber))
 	fail(t, assign, fault.NotYet, "Teams")
-	require.NotContains(t, c.writes(), assignNumber)
+	require.Empty(t, c.holder(lowestNumber))
 	c.clock.Advance(delay)
 	require.Equal(t, done, succeed(t, await))
 
@@ -320,7 +324,69 @@ func TestAwaitTeamsUserThenAssignTheNumber(t *testing.T) {
 	require.Equal(t, c.id("yara.young"), c.holder(lowestNumber))
 	require.True(t, c.person("yara.young").EnterpriseVoice)
 	ordered := slices.DeleteFunc(c.writes(), func(w string) bool { return w != assignNumber })
-	require.Len(t, ordered, 1)
+	require.Len(t, ordered, 2, "the one that Teams did not take, and the one that it took")
+}
+
+func TestNumbersGetTheEmergencyLocationOfTheSite(t *testing.T) {
+	const wanted, office, another = "+18005550103", "0b4d0c4f-1d0e-4c2c-9e0b-5a3f0f6b7a11", "7f2f5f0c-8a8b-4d57-9a53-0d5a5d0f1c22"
+	location := func(c *contoso) string {
+		for _, n := range c.State().Numbers {
+			if n.TelephoneNumber == wanted {
+				return n.LocationID
+			}
+		}
+		return ""
+	}
+	site := exampleWith(t, "usageLocation: US\n", "usageLocation: US\n            emergencyLocation: "+office+"\n")
+	calling := func(s *graphsim.State) {
+		withYara(s)
+		licensed("yara.young", graphsim.DirectLicense{SKU: "SPE_E5"}, graphsim.DirectLicense{SKU: "MCOPSTN1"})(s)
+		for i := range s.Numbers {
+			if s.Numbers[i].TelephoneNumber == wanted {
+				s.Numbers[i].LocationID = another
+			}
+		}
+	}
+	c := setup{catalog: site, tenant: calling}.new(t)
+	before := c.State()
+	r, in := c.onboarded("yara.young", byGroup("untouched"), number(wanted), at("newyork"))
+	require.Equal(t, office, location(c))
+
+	var change lifecycle.Change
+	for _, s := range in.Done {
+		if s.Name == lifecycle.AssignNumber {
+			change = s.Change
+		}
+	}
+	require.Equal(t, []lifecycle.NumberChange{{Number: wanted, Type: "callingPlan", To: lifecycle.Used, LocationID: office, FromLocationID: another}}, change.Numbers)
+	for range 2 {
+		succeed(t, start(r, c.acts.UnassignNumbers, c.of("yara.young", change)))
+		succeed(t, start(r, c.acts.RestoreLocations, c.of("yara.young", change)))
+		require.Equal(t, before.Numbers, c.State().Numbers)
+	}
+
+	t.Run("not direct routing ones", func(t *testing.T) {
+		c := setup{catalog: exampleWith(t, "usageLocation: GB\n", "usageLocation: GB\n                emergencyLocation: "+office+"\n")}.new(t)
+		planned, _ := c.onboardPlan("oliver.owen", byGroup("untouched"), number(freeNumber)).Step(lifecycle.AssignNumber)
+		require.Equal(t, lifecycle.Do, planned.Action)
+		require.Empty(t, planned.Change.Numbers[0].LocationID)
+	})
+}
+
+func TestUnitsAreCountedAgainBeforeSomebodyIsRefused(t *testing.T) {
+	c := setup{tenant: units("MCOEV", 0)}.new(t)
+	refused(t, c.planOnboard("laura.lewis", byGroup("uk-sales")), fault.BusinessRule, "no-license-left")
+	c.change(units("MCOEV", 250))
+	require.Contains(t, decisions(c.onboardPlan("laura.lewis", byGroup("uk-sales"))), "assign-licenses do")
+}
+
+func TestNobodyIsWaitedForWhoseGroupLicenseFailed(t *testing.T) {
+	c := setup{tenant: func(s *graphsim.State) { withYara(s); units("SPE_E3", 4)(s) }}.new(t)
+	r, plan := c.joining("yara.young", byGroup("location-and-groups"))
+	await := start(r, c.acts.AwaitTeamsUser, c.planned("yara.young", plan, lifecycle.AwaitTeamsUser))
+	fail(t, await, fault.NotYet, "Teams")
+	succeed(t, start(r, c.acts.AddToGroups, c.planned("yara.young", plan, lifecycle.AddGroups)))
+	fail(t, await, fault.BusinessRule, "SPE_E3", "CountViolation")
 }
 
 func TestAssignNumbersOfOneThatTeamsGaveToAnother(t *testing.T) {

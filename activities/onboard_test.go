@@ -397,6 +397,27 @@ func TestPrepareOnboardRefuses(t *testing.T) {
 				succeed(c.t, start(c.run("add"), c.acts.AddNumbers, contract.AddNumbersRequest{Node: "paris", Type: "operatorConnect", Numbers: []string{"+442079461000"}}))
 			},
 		},
+		"a number that Teams does not have": {
+			wishes: []wish{sales, number(freeNumber)}, kind: rule, code: "number-not-in-teams", says: freeNumber,
+			before: func(c *contoso) {
+				c.change(func(s *graphsim.State) {
+					s.Numbers = slices.DeleteFunc(s.Numbers, func(n graphsim.Number) bool { return n.TelephoneNumber == freeNumber })
+				})
+			},
+		},
+		"a number that Teams has given to another": {
+			wishes: []wish{sales, number(freeNumber)}, kind: rule, code: "number-taken", says: "in Teams",
+			before: func(c *contoso) { c.giveNumber(freeNumber, c.id("oliver.owen")) },
+		},
+		"a number that is of another type in Teams": {
+			wishes: []wish{sales, number(freeNumber)}, kind: rule, code: "number-wrong-type", says: "operatorConnect",
+			before: func(c *contoso) {
+				c.change(func(s *graphsim.State) {
+					i := slices.IndexFunc(s.Numbers, func(n graphsim.Number) bool { return n.TelephoneNumber == freeNumber })
+					s.Numbers[i].NumberType = "operatorConnect"
+				})
+			},
+		},
 		"no number of a fitting type": {user: "kevin.king", wishes: []wish{sales, next, at("newyork")}, kind: rule, code: "no-number-available", says: newyork,
 			before: func(c *contoso) { c.giveNumber("+18005550100", "") }},
 		"somebody who has another number":   {user: "anna.archer", wishes: []wish{sales, number(freeNumber)}, kind: rule, code: "has-another-number", says: annasNumber},

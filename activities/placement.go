@@ -225,7 +225,7 @@ func (a *Activities) busy(ctx context.Context, tenant string) (map[string]bool, 
 	users := map[string]bool{}
 	for cursor := ""; ; {
 		runs, next, err := a.Store.FindOperations(ctx, store.OperationFilter{
-			Tenant: tenant, Statuses: []lifecycle.Status{lifecycle.Running, lifecycle.Held}, Limit: 1000, Cursor: cursor,
+			Tenant: tenant, Statuses: lifecycle.Active(), Limit: 1000, Cursor: cursor,
 		})
 		if err != nil {
 			return nil, err

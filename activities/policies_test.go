@@ -80,7 +80,7 @@ func TestPoliciesWaitForTeams(t *testing.T) {
 	change := lifecycle.Change{Policies: []lifecycle.PolicyChange{{Type: "TeamsCallingPolicy", To: c.policy("TeamsCallingPolicy", "AllOn")}}}
 	fail(t, start(c.run("r1"), c.acts.ApplyPolicies, c.of("laura.lewis", change)), fault.NotYet, "Teams")
 	fail(t, start(c.run("r1"), c.acts.RestorePolicies, c.of("laura.lewis", change)), fault.NotYet, "Teams")
-	require.Empty(t, c.writes())
+	require.Empty(t, c.person("laura.lewis").Policies)
 }
 
 func TestPoliciesRefusedByMicrosoft(t *testing.T) {

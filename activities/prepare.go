@@ -52,15 +52,23 @@ func (a *Activities) Prepare(ctx context.Context, req lifecycle.Request) (Prepar
 	if err != nil {
 		return Prepared{}, err
 	}
-	var numbers []string
-	release, _ := plan.Step(lifecycle.ReleaseNumber)
-	for _, n := range release.Change.Numbers {
-		numbers = append(numbers, n.Number)
-	}
-	if _, err := a.Store.HoldNumbers(ctx, info.WorkflowExecution.RunID, req.Tenant, numbers); err != nil {
+	if _, err := a.Store.HoldNumbers(ctx, info.WorkflowExecution.RunID, req.Tenant, toHold(plan)); err != nil {
 		return Prepared{}, err
 	}
 	return Prepared{Plan: plan}, nil
+}
+
+// toHold are the numbers that nobody else may have before the run ends: those that it releases, and those that a move
+// keeps.
+func toHold(plan lifecycle.Plan) (numbers []string) {
+	for _, step := range plan.Steps {
+		if step.Name.Base() == lifecycle.ReleaseNumber || step.Name == lifecycle.RemoveNumber.In(lifecycle.Leave) {
+			for _, n := range step.Change.Numbers {
+				numbers = append(numbers, n.Number)
+			}
+		}
+	}
+	return numbers
 }
 
 // lookUnderHolds shows numbers that the run itself holds as they are underneath, so that another attempt of Prepare, or
@@ -106,7 +114,7 @@ func (a *Activities) PlanFor(ctx context.Context, in contract.PlanRequest) (cont
 		return contract.PlanAnswer{}, err
 	}
 	in.Request.SubscriberID = who.ID
-	plan, err := a.plan(ctx, in.Request, snapshot, func(c store.Claim) (lifecycle.NumberRow, error) { return a.Store.PeekNumber(ctx, c) })
+	plan, err := a.plan(ctx, in.Request, snapshot, nil)
 	if err != nil {
 		return contract.PlanAnswer{}, err
 	}
@@ -271,8 +279,11 @@ func withNumbers(teams *lifecycle.TeamsUser, numbers []graph.NumberAssignment) *
 	return teams
 }
 
-// plan lets the rules decide. claim gets a number where one is wanted: for a run it is held from then on.
-func (a *Activities) plan(ctx context.Context, req lifecycle.Request, s lifecycle.Snapshot, claim func(store.Claim) (lifecycle.NumberRow, error)) (lifecycle.Plan, error) {
+// claimNumber takes a number for a run, which holds it from then on.
+type claimNumber func(store.Claim) (lifecycle.NumberRow, error)
+
+// plan lets the rules decide. claim is nil when nothing may change.
+func (a *Activities) plan(ctx context.Context, req lifecycle.Request, s lifecycle.Snapshot, claim claimNumber) (lifecycle.Plan, error) {
 	cat, err := a.catalog(ctx)
 	if err != nil {
 		return lifecycle.Plan{}, err
@@ -282,6 +293,8 @@ func (a *Activities) plan(ctx context.Context, req lifecycle.Request, s lifecycl
 		return a.planOffboard(ctx, cat, req, s)
 	case lifecycle.Onboard:
 		return a.planOnboard(ctx, cat, req, s, claim)
+	case lifecycle.Move:
+		return a.planMove(ctx, cat, req, s, claim)
 	}
 	return lifecycle.Plan{}, &lifecycle.Refusal{Code: "unknown-operation", Message: fmt.Sprintf("there is no operation %q", req.Operation), Invalid: true}
 }

@@ -51,7 +51,7 @@ func (a *Activities) Locate(ctx context.Context, in contract.PlanRequest) (Locat
 		return where, err
 	}
 	rows, _, err := a.Store.FindOperations(ctx, store.OperationFilter{
-		Tenant: who.Tenant, SubscriberID: who.ID, Statuses: []lifecycle.Status{lifecycle.Running, lifecycle.Held}, Limit: 1,
+		Tenant: who.Tenant, SubscriberID: who.ID, Statuses: lifecycle.Active(), Limit: 1,
 	})
 	if len(rows) > 0 && rows[0].RunID != in.DeadRun {
 		where.Busy = firstRun(rows)
@@ -92,13 +92,13 @@ func (a *Activities) locate(ctx context.Context, user string) (Located, *store.S
 	return where, nil, nil
 }
 
-// nodeOf is the node that an operation is about: the site to onboard at, else where the user is.
+// nodeOf is the node that an operation is about: the site to join, else where the user is.
 func (a *Activities) nodeOf(ctx context.Context, req lifecycle.Request, current string) (string, error) {
-	if req.Operation != lifecycle.Onboard {
+	if req.Operation != lifecycle.Onboard && req.Operation != lifecycle.Move {
 		return current, nil
 	}
 	if req.Site == "" {
-		return "", &lifecycle.Refusal{Code: "unknown-node", Invalid: true, Message: "the request names no site", Hint: "name the site to onboard at"}
+		return "", &lifecycle.Refusal{Code: "unknown-node", Invalid: true, Message: "the request names no site", Hint: "name the site to " + string(req.Operation) + " to"}
 	}
 	site, err := a.node(ctx, req.Site)
 	if err != nil {
@@ -113,6 +113,11 @@ func firstRun(rows []store.OperationRow) *contract.RunRef {
 	}
 	started := rows[0].StartedAt
 	return &contract.RunRef{WorkflowID: rows[0].WorkflowID, RunID: rows[0].RunID, Operation: rows[0].Request.Operation, StartedAt: &started}
+}
+
+// SetStatus shows in lists that the run is running, staged or held.
+func (a *Activities) SetStatus(ctx context.Context, status lifecycle.Status) error {
+	return a.Store.SetStatus(ctx, runID(ctx), status)
 }
 
 // ListRuns lists operations, those that started last first.

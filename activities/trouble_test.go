@@ -134,7 +134,7 @@ func stepOf(name string) attemptOf {
 	return func(c *contoso, tenant string) error {
 		in := c.of("anna.archer", numbers(annasNumber))
 		in.Tenant = tenant
-		in.Change.Policies = []lifecycle.PolicyChange{{Type: "TenantDialPlan"}}
+		in.Change.Policies = []lifecycle.PolicyChange{{Type: "TenantDialPlan", From: &lifecycle.PolicyRef{ID: "a", Name: "A"}}}
 		in.Change.Groups = c.groups("License E3").Groups
 		in.Change.Licenses = c.licenses("MCOEV").Licenses
 		in.Change.Place = &lifecycle.PlaceChange{From: london, To: tenantLevel}

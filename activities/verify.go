@@ -73,7 +73,7 @@ func (a *Activities) readBack(ctx context.Context, tenant, id string, steps []li
 	}
 	end.Tenant, end.Placement = tenant, who.Placement
 	groups := slices.ContainsFunc(steps, func(s lifecycle.PlannedStep) bool {
-		return s.Name == lifecycle.RemoveGroups || s.Name == lifecycle.AddGroups
+		return s.Name.Base() == lifecycle.RemoveGroups || s.Name.Base() == lifecycle.AddGroups
 	})
 	reads, rctx := errgroup.WithContext(ctx)
 	reads.Go(func() error {

@@ -11,11 +11,11 @@ import (
 // everything that was done is undone, and it closes as failed or, after a cancellation, as cancelled
 // (contract.Ending).
 func QuickOffboard(ctx workflow.Context, req lifecycle.Request) (*lifecycle.Report, error) {
-	o := quickOffboard{newRun(ctx, req)}
+	o := quickOffboard{phase{run: newRun(ctx, req)}}
 	return o.execute(ctx, o.steps)
 }
 
-type quickOffboard struct{ *run }
+type quickOffboard struct{ phase }
 
 // steps is the order of architecture.md §2. A phone license is never removed while a number is attached, and direct
 // licenses wait for the inherited ones to go.
@@ -54,6 +54,11 @@ func (o quickOffboard) removeGroups(ctx workflow.Context) error {
 	})
 }
 
+// takesLicensing reports whether groups or licenses are taken away.
+func (o quickOffboard) takesLicensing() bool {
+	return o.does(lifecycle.RemoveGroups) || o.does(lifecycle.RemoveLicenses)
+}
+
 // joinGroupsAgain brings memberships and the licenses that come with them back. It may run twice.
 func (o quickOffboard) joinGroupsAgain() task {
 	change := o.change(lifecycle.RemoveGroups)
@@ -69,7 +74,7 @@ func (o quickOffboard) awaitGroupLicenses(ctx workflow.Context) error {
 func (o quickOffboard) removeLicenses(ctx workflow.Context) error {
 	change := o.change(lifecycle.RemoveLicenses)
 	undo := o.graph(graphWrite, act.RestoreDirectLicenses, change)
-	if groups, _ := o.plan.Step(lifecycle.RemoveGroups); groups.Action == lifecycle.Do {
+	if o.does(lifecycle.RemoveGroups) {
 		// A direct license may stand on one that comes from a group: Microsoft takes it back only after that one. What goes
 		// wrong with the groups is reported when their own step is undone.
 		undo = regardless(o.joinGroupsAgain(), undo)

@@ -2,6 +2,7 @@ package workflows
 
 import (
 	"fmt"
+	"slices"
 
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
@@ -15,11 +16,11 @@ import (
 // (domain.md §3). It completes only when the end state has been read back; otherwise everything that was done is undone,
 // and it closes as failed or, after a cancellation, as cancelled (contract.Ending).
 func Onboard(ctx workflow.Context, req lifecycle.Request) (*lifecycle.Report, error) {
-	o := onboard{newRun(ctx, req)}
+	o := onboard{phase{run: newRun(ctx, req)}}
 	return o.execute(ctx, o.steps)
 }
 
-type onboard struct{ *run }
+type onboard struct{ phase }
 
 // steps is the order of architecture.md §2: Microsoft refuses licenses without a usage location, direct licenses depend
 // on inherited ones, and a number needs a user whom Teams knows.
@@ -91,9 +92,13 @@ func (o onboard) claimNumber(ctx workflow.Context) error {
 
 func (o onboard) assignNumber(ctx workflow.Context) error {
 	change := o.change(lifecycle.AssignNumber)
+	undo := both(o.graph(graphWrite, act.UnassignNumbers, change), o.graph(graphPoll, act.AwaitVoiceOff, change))
+	if slices.ContainsFunc(change.Numbers, func(n lifecycle.NumberChange) bool { return n.LocationID != "" }) {
+		undo = both(undo, o.graph(graphWrite, act.RestoreLocations, change))
+	}
 	return o.step(ctx, lifecycle.AssignNumber, work{
 		do:   o.graph(graphWrite, act.AssignNumbers, change),
-		undo: both(o.graph(graphWrite, act.UnassignNumbers, change), o.graph(graphPoll, act.AwaitVoiceOff, change)),
+		undo: undo,
 	})
 }
 
@@ -118,7 +123,7 @@ func (o onboard) awaitStaged(ctx workflow.Context, l label) (activities.StepResu
 	if err != nil {
 		return activities.StepResult{}, err
 	}
-	if err := workflow.UpsertTypedSearchAttributes(ctx, contract.StateAttribute.ValueSet(string(lifecycle.Staged))); err != nil {
+	if err := o.setStatus(ctx, lifecycle.Staged); err != nil {
 		return activities.StepResult{}, err
 	}
 	until := workflow.Now(ctx).Add(change.Staging.Bound)
@@ -143,6 +148,6 @@ func (o onboard) awaitStaged(ctx workflow.Context, l label) (activities.StepResu
 		if err != nil {
 			return result, err
 		}
-		return result, workflow.UpsertTypedSearchAttributes(ctx, contract.StateAttribute.ValueSet(string(lifecycle.Running)))
+		return result, o.setStatus(ctx, lifecycle.Running)
 	}
 }

@@ -72,6 +72,7 @@ func TestStagedRunGoesOnWhenTheUserAppears(t *testing.T) {
 	require.Nil(t, cause)
 	assert.Equal(t, lifecycle.Completed, report.Status)
 	assert.GreaterOrEqual(t, env.Now().Sub(start), 20*time.Hour, "it waits as long as it takes")
+	assert.Equal(t, []lifecycle.Status{lifecycle.Staged, lifecycle.Running}, w.statuses)
 }
 
 // resolve sends an operator's decision and returns how it was answered.

@@ -2,6 +2,7 @@ package workflows_test
 
 import (
 	"context"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -23,12 +24,15 @@ func TestCheckPermissionsAnswersForEveryTenant(t *testing.T) {
 	var suite testsuite.WorkflowTestSuite
 	env := suite.NewTestWorkflowEnvironment()
 	workflows.Register(env)
+	var mu sync.Mutex
 	queues := map[string]string{}
 	env.RegisterActivityWithOptions(func(context.Context, string) (activities.Located, error) {
 		return activities.Located{Tenants: []string{"contoso", "fabrikam", "litware", "tailspin"}}, nil
 	}, activity.RegisterOptions{Name: "LocateUser"})
 	env.RegisterActivityWithOptions(func(ctx context.Context, tenant string) (contract.TenantPermissions, error) {
+		mu.Lock()
 		queues[tenant] = activity.GetInfo(ctx).TaskQueue
+		mu.Unlock()
 		switch tenant {
 		case "fabrikam":
 			return contract.TenantPermissions{}, fault.Leave(fault.New(fault.Unauthenticated, "the client secret has expired"))

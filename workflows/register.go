@@ -14,6 +14,7 @@ func Register(r worker.WorkflowRegistry) {
 	for name, w := range map[string]any{
 		contract.QuickOffboard:    QuickOffboard,
 		contract.Onboard:          Onboard,
+		contract.MoveBetweenSites: MoveBetweenSites,
 		contract.PlanOperation:    PlanOperation,
 		contract.ListRuns:         ListRuns,
 		contract.SyncDirectory:    SyncDirectory,

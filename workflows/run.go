@@ -143,25 +143,6 @@ func (r *run) step(ctx workflow.Context, name lifecycle.StepName, w work) error 
 	return nil
 }
 
-// verify reads the end state back and compares it with what was done.
-func (r *run) verify(ctx workflow.Context) error {
-	var verified activities.Verified
-	err := r.step(ctx, lifecycle.Verify, work{do: func(ctx workflow.Context, l label) (activities.StepResult, error) {
-		in := activities.VerifyInput{Tenant: r.request.Tenant, SubscriberID: r.request.SubscriberID, Before: r.plan.Before}
-		for _, s := range r.plan.Steps {
-			if entry := r.report.Step(s.Name); entry.Outcome == lifecycle.Done {
-				in.Done = append(in.Done, s)
-			}
-		}
-		err := workflow.ExecuteActivity(onGraph(ctx, r.request.Tenant, verifying, l), act.VerifySubscriber, in).Get(ctx, &verified)
-		return activities.StepResult{Outcome: lifecycle.Done, Summary: "Microsoft and the store agree with the plan"}, err
-	}})
-	if err == nil {
-		r.report.After = &verified.After
-	}
-	return err
-}
-
 // rollBack undoes in reverse order and closes the run; it returns the error that the workflow ends with.
 func (r *run) rollBack(ctx workflow.Context, cause error) error {
 	cancelled := temporal.IsCanceledError(cause)
@@ -185,6 +166,7 @@ func (r *run) rollBack(ctx workflow.Context, cause error) error {
 		}
 		r.show(ctx)
 	}
+	slices.Reverse(undone)
 	r.verifyUndone(ctx, undone)
 	status := lifecycle.RolledBack
 	switch {
@@ -202,7 +184,7 @@ func (r *run) rollBack(ctx workflow.Context, cause error) error {
 	return contract.Ending(r.report, failure)
 }
 
-// verifyUndone reads back that everything is as before. Without anything undone, nothing was changed.
+// verifyUndone reads back that everything is as before; undone is in the order in which it was done. Without anything undone, nothing was changed.
 func (r *run) verifyUndone(ctx workflow.Context, undone []lifecycle.PlannedStep) {
 	if len(undone) == 0 {
 		r.report.After = r.report.Before
@@ -229,6 +211,14 @@ func (r *run) markUndone(c compensation) {
 			entry.Outcome = lifecycle.Undone
 		}
 	}
+}
+
+// setStatus shows in the search attribute and in lists how the run stands while it is active.
+func (r *run) setStatus(ctx workflow.Context, status lifecycle.Status) error {
+	if err := workflow.UpsertTypedSearchAttributes(ctx, contract.StateAttribute.ValueSet(string(status))); err != nil {
+		return err
+	}
+	return workflow.ExecuteActivity(onStore(ctx, storeWrite, label{summary: "show the run as " + string(status)}), act.SetStatus, status).Get(ctx, nil)
 }
 
 // close ends the operation in the store. With lifecycle.Completed the numbers that the run holds are released for good;
@@ -290,6 +280,11 @@ func inOrder(ctx workflow.Context, steps ...func(workflow.Context) error) error 
 		}
 	}
 	return nil
+}
+
+// series makes one step of several that follow each other.
+func series(steps ...func(workflow.Context) error) func(workflow.Context) error {
+	return func(ctx workflow.Context) error { return inOrder(ctx, steps...) }
 }
 
 // atOnce runs steps side by side, waits for all of them and returns the first error in their order.

@@ -26,8 +26,11 @@ type world struct {
 	mu sync.Mutex
 	// inPlace are the effects of steps that were done and not undone.
 	inPlace map[string]bool
+	undone  map[string]bool
 	calls   []string
 	closed  []lifecycle.Status
+	// statuses are what the run was shown as while it was active.
+	statuses []lifecycle.Status
 
 	operation operation
 	plan      lifecycle.Plan
@@ -101,7 +104,7 @@ var offboardEffects = map[string]effect{
 func newWorld() *world { return worldOf(operations["offboard"]) }
 
 func worldOf(o operation) *world {
-	return &world{operation: o, inPlace: map[string]bool{}, fail: map[string]error{}, plan: fullPlan(o.steps)}
+	return &world{operation: o, inPlace: map[string]bool{}, undone: map[string]bool{}, fail: map[string]error{}, plan: fullPlan(o.steps)}
 }
 
 // fullPlan has something to do in every step.
@@ -136,8 +139,10 @@ func (w *world) enter(ctx context.Context) (name string, err error) {
 	defer w.mu.Unlock()
 	w.calls = append(w.calls, name)
 	err = w.fail[name]
-	if e, ok := w.operation.effects[name]; ok && (err == nil || w.late) {
-		w.inPlace[e.what] = e.set
+	// On a server an undo begins when its step has ended, cancelled or not; this environment waits for nobody, and a step
+	// that comes too late is one that never began.
+	if e, ok := w.operation.effects[name]; ok && (err == nil || w.late) && !(e.set && w.undone[e.what]) {
+		w.inPlace[e.what], w.undone[e.what] = e.set, !e.set
 	}
 	return name, err
 }
@@ -183,6 +188,12 @@ func (w *world) register(env *testsuite.TestWorkflowEnvironment) {
 		_, err := w.enter(ctx)
 		role := fmt.Sprintf("%d steps undone", len(in.Undone))
 		return activities.Verified{After: lifecycle.State{Role: &role}}, err
+	})
+	as("SetStatus", func(ctx context.Context, status lifecycle.Status) error {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.statuses = append(w.statuses, status)
+		return nil
 	})
 	as("CloseRun", func(ctx context.Context, in activities.CloseInput) error {
 		_, err := w.enter(ctx)

@@ -181,6 +181,7 @@ func (n *Node) declaration() View {
 	}
 	defaults := View{}
 	show(defaults, "usageLocation", n.ownDefaults.UsageLocation, same)
+	show(defaults, "emergencyLocation", n.ownDefaults.EmergencyLocation, same)
 	for policy, f := range n.ownDefaults.Policies {
 		show(defaults, "policies."+policy, f, same)
 	}

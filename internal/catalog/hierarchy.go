@@ -49,7 +49,9 @@ type Node struct {
 // Defaults are the values of a site that templates build on (R11). Nodes inherit them field by field, as settings are.
 type Defaults struct {
 	UsageLocation Field[string]
-	Policies      map[string]Field[string]
+	// EmergencyLocation is the id of the emergency location in Teams that calling plan and operator connect numbers get.
+	EmergencyLocation Field[string]
+	Policies          map[string]Field[string]
 }
 
 // Name is the node's own name.
@@ -176,19 +178,27 @@ func (p *parsing) readTenant(fields map[string]spot, n *Node) {
 func (p *parsing) readDefaults(fields map[string]spot, n *Node) {
 	n.ownDefaults.Policies = map[string]Field[string]{}
 	if s, ok := fields["defaults"]; ok && s.kind != blank && s.kind != null {
-		if d, ok := p.mapping(s, "usageLocation", "policies"); ok {
+		if d, ok := p.mapping(s, "usageLocation", "emergencyLocation", "policies"); ok {
 			at, has := d["usageLocation"]
 			n.ownDefaults.UsageLocation = three(p.reader, at, has, p.country)
+			at, has = d["emergencyLocation"]
+			n.ownDefaults.EmergencyLocation = three(p.reader, at, has, func(s spot) (string, bool) { return p.plain(s, true) })
 			at, has = d["policies"]
 			n.ownDefaults.Policies = readPolicies(p.reader, at, has, func(s spot) (string, bool) {
 				return p.plain(s, true)
 			})
 		}
 	}
-	n.defaults = Defaults{UsageLocation: n.ownDefaults.UsageLocation, Policies: map[string]Field[string]{}}
+	n.defaults = Defaults{
+		UsageLocation: n.ownDefaults.UsageLocation, EmergencyLocation: n.ownDefaults.EmergencyLocation,
+		Policies: map[string]Field[string]{},
+	}
 	if n.parent != nil {
 		if n.defaults.UsageLocation.state == Absent {
 			n.defaults.UsageLocation = n.parent.defaults.UsageLocation
+		}
+		if n.defaults.EmergencyLocation.state == Absent {
+			n.defaults.EmergencyLocation = n.parent.defaults.EmergencyLocation
 		}
 		for policy, v := range n.parent.defaults.Policies {
 			n.defaults.Policies[policy] = v

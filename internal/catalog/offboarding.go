@@ -106,14 +106,27 @@ func (c *Catalog) offboardingGroup(n *Node, name string) (*QuickAddGroup, error)
 	return g, nil
 }
 
-// Cooling is the cooling rule in force at a node of the inventory (R83). A node that the catalog no longer has follows the
-// nearest node above it that the catalog still has.
-func (c *Catalog) Cooling(node string) lifecycle.CoolingRule {
+// LeavingOf is OffboardingOf for a user who moves to another site: besides the number nothing is taken away but what the
+// group names, licenses only where it says remove (architecture.md §5.4).
+func (c *Catalog) LeavingOf(user User, nodePath, group string) (lifecycle.OffboardingRules, error) {
+	rules, err := c.OffboardingOf(user, nodePath, group)
+	if g, unknown := c.QuickAddGroup(group); unknown != nil || g.Licenses != lifecycle.Remove {
+		rules.Licenses = lifecycle.Retain
+	}
+	return rules, err
+}
+
+// Cooling is the cooling rule in force at a node of the inventory (R83).
+func (c *Catalog) Cooling(node string) lifecycle.CoolingRule { return c.SettingsAt(node).NumberCooling }
+
+// SettingsAt are the settings in force at a node of the inventory. A node that the catalog no longer has follows the nearest
+// node above it that the catalog still has.
+func (c *Catalog) SettingsAt(node string) Settings {
 	for path := node; path != ""; {
 		if n, ok := c.byPath[path]; ok {
-			return n.settings.NumberCooling
+			return n.settings
 		}
 		path = path[:max(strings.LastIndexByte(path, '/'), 0)]
 	}
-	return unsetSettings().NumberCooling
+	return unsetSettings()
 }

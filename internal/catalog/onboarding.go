@@ -62,6 +62,7 @@ func (c *Catalog) OnboardingOf(user User, request lifecycle.Request) (lifecycle.
 	if rules.Teams, err = o.teams(); err != nil {
 		return lifecycle.OnboardingRules{}, err
 	}
+	rules.EmergencyLocation, _ = o.site.defaults.EmergencyLocation.Value()
 	rules.Warnings = o.warnings
 	return rules, nil
 }

@@ -107,6 +107,22 @@ func TestOnboardingByTheFieldDisplayPolicy_R131(t *testing.T) {
 	assert.Nil(t, rules.ProfileRole)
 }
 
+func TestEmergencyLocationIsTheSitesOrInherited(t *testing.T) {
+	text := func(tenant, site string) string {
+		return "apiVersion: tenure/v1\nhierarchy: {name: c, level: customer, tenant: t, defaults: {" + tenant + "}, children: [{name: s, level: site, defaults: {" + site + "}}]}\n"
+	}
+	for defaults, want := range map[[2]string]string{
+		{"", ""}:                          "",
+		{"emergencyLocation: office", ""}: "office",
+		{"emergencyLocation: office", "emergencyLocation: site"}: "site",
+		{"emergencyLocation: office", "emergencyLocation: null"}: "",
+	} {
+		rules, err := parse(t, text(defaults[0], defaults[1])).OnboardingOf(anna, lifecycle.Request{Site: "s"})
+		require.NoError(t, err)
+		assert.Equal(t, want, rules.EmergencyLocation, defaults)
+	}
+}
+
 // A field that is hidden or only shown starts as the policy's value all the same.
 func TestTheAccessDoesNotTouchTheValue_R131(t *testing.T) {
 	for _, access := range []string{"hidden", "read", "edit"} {

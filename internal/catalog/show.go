@@ -163,6 +163,7 @@ func plainSetting(v any) any {
 func (n *Node) viewDefaults() View {
 	v := View{}
 	show(v, "usageLocation", n.defaults.UsageLocation, same)
+	show(v, "emergencyLocation", n.defaults.EmergencyLocation, same)
 	if len(n.defaults.Policies) > 0 {
 		policies := View{}
 		for policy, f := range n.defaults.Policies {

@@ -22,11 +22,12 @@ func SubscriberWorkflowID(tenant, objectID string) string {
 	return "subscriber/" + tenant + "/" + objectID
 }
 
-// The workflow types. QuickOffboard and Onboard change a subscriber; the others are short and answer a question or make
+// The workflow types. QuickOffboard, Onboard and MoveBetweenSites change a subscriber; the others are short and answer a question or make
 // an administrative change.
 const (
-	QuickOffboard = "QuickOffboard"
-	Onboard       = "Onboard"
+	QuickOffboard    = "QuickOffboard"
+	Onboard          = "Onboard"
+	MoveBetweenSites = "MoveBetweenSites"
 
 	PlanOperation = "PlanOperation"
 	ListRuns      = "ListRuns"

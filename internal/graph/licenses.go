@@ -64,6 +64,12 @@ func (c *Client) SKUs(ctx context.Context) ([]SKU, error) {
 	return list.skus, err
 }
 
+// RecountSKUs is SKUs with the units of this moment.
+func (c *Client) RecountSKUs(ctx context.Context) ([]SKU, error) {
+	list, err := c.skus.reload(ctx, "", c.readSKUs)
+	return list.skus, err
+}
+
 func (c *Client) readSKUs(ctx context.Context) (skuList, error) {
 	var list skuList
 	err := c.call(ctx, opSKUs, func(ctx context.Context) error {

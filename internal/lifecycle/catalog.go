@@ -73,6 +73,8 @@ type OnboardingRules struct {
 	AddGroups *GroupTemplate
 	// Number is plain E.164, NextNumber, NoNumberAtAll, or empty for none wanted.
 	Number string
+	// EmergencyLocation is the id of the site's emergency location; empty leaves what the number has.
+	EmergencyLocation string
 	// ProfileRole wins over everything; CurrentRole and DefaultRole (of the site's level) serve R70.
 	ProfileRole, CurrentRole, DefaultRole *Role
 	// LicensePermissionFails: without the permission a template that lists licenses is refused (O7); otherwise it is a
@@ -120,6 +122,15 @@ type OnboardingFacts struct {
 	Staging Staging
 	// Number is the row that was claimed, or would be, for the wish; nil when none was asked for.
 	Number *NumberRow
+	// InTeams is that number as Teams has it; nil when Teams does not have it.
+	InTeams *NumberInTeams
+}
+
+// NumberInTeams is a number of the tenant as Teams has it.
+type NumberInTeams struct {
+	Type, LocationID string
+	// TargetID is who has the number, or empty.
+	TargetID string
 }
 
 // SKUFact is a product of the tenant.

@@ -3,7 +3,10 @@
 // Microsoft Graph, so that every row of every decision table can be tested as a table.
 package lifecycle
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"strings"
+)
 
 // Operation is the kind of change that a run makes to one subscriber.
 type Operation string
@@ -12,6 +15,7 @@ type Operation string
 const (
 	Offboard Operation = "offboard"
 	Onboard  Operation = "onboard"
+	Move     Operation = "move"
 )
 
 // Status is the state of a run as reports, lists and the search attribute TenureState show it.
@@ -20,7 +24,8 @@ type Status string
 // The statuses of architecture.md §5.2.
 const (
 	Running Status = "running"
-	// Staged is shown in lists and in TenureState for a run that waits until Teams knows the user; its report says running.
+	// Staged is shown to people and in TenureState for a run that waits until Teams knows the user; for programs, and in its
+	// report, it is running.
 	Staged     Status = "staged"
 	Held       Status = "held"
 	Completed  Status = "completed"
@@ -29,6 +34,9 @@ const (
 	// Failed means that the undo is incomplete; a failure that was undone is RolledBack.
 	Failed Status = "failed"
 )
+
+// Active are the statuses of runs that have not ended.
+func Active() []Status { return []Status{Running, Staged, Held} }
 
 // Outcome is what became of one step.
 type Outcome string
@@ -82,6 +90,21 @@ const (
 	AssignNumber     StepName = "assign-number"
 )
 
+// MoveNumber is the one step that only moving has. Its others are those of leaving the old site and of joining the new one,
+// under a prefix.
+const (
+	MoveNumber StepName = "move-number"
+
+	Leave = "leave/"
+	Join  = "join/"
+)
+
+// In is the name under a prefix; Base is the name without one.
+func (n StepName) In(prefix string) StepName { return StepName(prefix) + n }
+
+// Base is the name without a prefix.
+func (n StepName) Base() StepName { return n[strings.IndexByte(string(n), '/')+1:] }
+
 // Reason says why a step was skipped, or why there was nothing to change. No reason is null in JSON.
 type Reason string
 
@@ -115,6 +138,12 @@ const (
 	NumberOfAnother Reason = "number-of-another"
 	// EnterpriseVoiceNotWritable: Enterprise Voice is on without a number; Microsoft Graph cannot switch it off.
 	EnterpriseVoiceNotWritable Reason = "enterprise-voice-not-writable"
+	// NumberKept: the user keeps the number, so it is not released and not claimed. NumberNotKept: they do not, so it stays
+	// where it is in the inventory.
+	NumberKept    Reason = "number-kept"
+	NumberNotKept Reason = "number-not-kept"
+	// VerifiedAfterJoining: a move is read back once, at its end.
+	VerifiedAfterJoining Reason = "verified-after-joining"
 	// NoRole: the catalog defines no self-service role for the level.
 	NoRole Reason = "no-role"
 )
@@ -137,8 +166,10 @@ const (
 	WarnGroupLicenseError      WarningCode = "group-license-error"
 	WarnEnterpriseVoiceStillOn WarningCode = "enterprise-voice-still-on"
 	WarnNotInTeams             WarningCode = "not-in-teams"
-	WarnNoRole                 WarningCode = "no-role"
-	WarnUndoIncomplete         WarningCode = "undo-incomplete"
+	// WarnNumberLost: a move leaves somebody who has a number without one.
+	WarnNumberLost     WarningCode = "number-lost"
+	WarnNoRole         WarningCode = "no-role"
+	WarnUndoIncomplete WarningCode = "undo-incomplete"
 )
 
 // Warning is something that an operator should notice although the run went on.

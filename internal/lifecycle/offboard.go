@@ -15,8 +15,15 @@ func PlanOffboard(req Request, s Snapshot, rules OffboardingRules, now time.Time
 	if err := o.refuse(); err != nil {
 		return Plan{}, err
 	}
-	// Later decisions look at earlier ones: which licenses can go depends on which groups go (R55).
-	steps := []PlannedStep{
+	return o.finish(req, append(o.steps(), verifyStep))
+}
+
+// verifyStep ends every plan.
+var verifyStep = PlannedStep{Name: Verify, Action: Do, Summary: "read the end state back from Microsoft and the store"}
+
+// steps are all but verify. Later decisions look at earlier ones: which licenses can go depends on which groups go (R55).
+func (o *offboarding) steps() []PlannedStep {
+	return []PlannedStep{
 		o.removeNumber(),
 		o.disableEnterpriseVoice(),
 		o.applyPolicies(o.rules.Teams, o.Teams != nil),
@@ -26,15 +33,15 @@ func PlanOffboard(req Request, s Snapshot, rules OffboardingRules, now time.Time
 		o.releaseNumber(),
 		o.returnToTenantLevel(),
 		o.setRole(),
-		{Name: Verify, Action: Do, Summary: "read the end state back from Microsoft and the store"},
 	}
-	return o.finish(req, steps)
 }
 
 type offboarding struct {
 	planner
-	rules   OffboardingRules
-	leaving []GroupChange
+	rules OffboardingRules
+	// keepNumbers is for a move that takes the numbers along.
+	keepNumbers bool
+	leaving     []GroupChange
 }
 
 func (o *offboarding) refuse() error {
@@ -208,6 +215,10 @@ func (o *offboarding) remainingLicenseGroups() []string {
 // releaseNumber: R50b, R83. What the inventory says the user has is released too when Teams has lost it already.
 func (o *offboarding) releaseNumber() PlannedStep {
 	step := PlannedStep{Name: ReleaseNumber, Action: LeaveAsIs, Reason: NoNumber, Summary: "the user has no number in the inventory"}
+	if o.keepNumbers && len(o.numbers()) > 0 {
+		step.Action, step.Reason, step.Summary = SkipBecause, NumberKept, "the user keeps "+o.numbers()[0].Number
+		return step
+	}
 	known := map[string]bool{}
 	for _, row := range o.Inventory {
 		known[row.Number] = true

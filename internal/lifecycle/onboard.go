@@ -14,7 +14,12 @@ func PlanOnboard(req Request, s Snapshot, rules OnboardingRules, facts Onboardin
 	if err := o.refuse(); err != nil {
 		return Plan{}, err
 	}
-	steps := []PlannedStep{
+	return o.finish(req, append(o.steps(), verifyStep))
+}
+
+// steps are all but verify.
+func (o *onboarding) steps() []PlannedStep {
+	return []PlannedStep{
 		o.placeAtSite(),
 		o.setUsageLocation(),
 		o.addGroups(),
@@ -23,17 +28,17 @@ func PlanOnboard(req Request, s Snapshot, rules OnboardingRules, facts Onboardin
 		o.awaitTeamsUser(),
 		o.claimNumber(),
 		o.assignNumber(),
-		o.applyPolicies(rules.Teams, o.inTeams()),
+		o.applyPolicies(o.rules.Teams, o.inTeams()),
 		o.setRole(),
-		{Name: Verify, Action: Do, Summary: "read the end state back from Microsoft and the store"},
 	}
-	return o.finish(req, steps)
 }
 
 type onboarding struct {
 	planner
 	rules OnboardingRules
 	facts OnboardingFacts
+	// kept are numbers that the user had at another site and has here again.
+	kept []TeamsNumber
 }
 
 // locationPermissions allow the usage location to be written (R17, architecture.md §5.4).
@@ -142,6 +147,30 @@ func (o *onboarding) refuseNumber() *Refusal {
 		return refusal("permission-missing", "grant and consent to the permission, then try again", "the application may not assign a number to %s: it does not hold %s", who, NumberPermission)
 	case !o.willHave(func(f SKUFact) string { return f.PhonePlan }):
 		return refusal("phone-license-missing", "add a license with Teams Phone to the template or by group", "%s will hold no license that a telephone number needs", who)
+	case len(o.kept) > 0:
+		return o.refuseKept()
+	case o.facts.Number == nil: // not looked for yet
+		return nil
+	}
+	const audit = "compare the inventory with Teams by `tenure numbers audit`, or name another number"
+	switch number, teams := o.facts.Number, o.facts.InTeams; {
+	case teams == nil:
+		return refusal("number-not-in-teams", audit, "Teams does not have %s", number.Number)
+	case teams.TargetID != "" && teams.TargetID != o.Person.ID:
+		return refusal("number-taken", audit, "%s is assigned to another user in Teams, which the inventory does not know", number.Number)
+	case teams.Type != number.Type:
+		return refusal("number-wrong-type", audit, "%s is of type %s in Teams and %s in the inventory", number.Number, teams.Type, number.Type)
+	}
+	return nil
+}
+
+// refuseKept: the licenses have to allow the type of every number that is kept.
+func (o *onboarding) refuseKept() *Refusal {
+	types := NumberTypes(o.Snapshot, o.rules, o.facts)
+	for _, n := range o.kept {
+		if !slices.Contains(types, n.Type) {
+			return refusal("number-wrong-type", "give them another number or the licenses that it needs", "%s is of type %s, which the licenses of %s will not allow; they allow %s", n.Number, n.Type, o.Person.UserPrincipalName, strings.Join(types, ", "))
+		}
 	}
 	return nil
 }
@@ -220,12 +249,19 @@ func (o *onboarding) inTeams() bool {
 	return o.Teams != nil || o.willHave(func(f SKUFact) string { return f.TeamsPlan })
 }
 
+// The types of number (domain.md §2.2).
+const (
+	directRouting   = "directRouting"
+	operatorConnect = "operatorConnect"
+	callingPlan     = "callingPlan"
+)
+
 // NumberTypes are the types of number that the user's licenses will allow; facts.Number is not looked at.
 func NumberTypes(s Snapshot, rules OnboardingRules, facts OnboardingFacts) []string {
 	o := onboarding{planner: planner{Snapshot: s}, rules: rules, facts: facts}
-	types := []string{"directRouting", "operatorConnect"}
+	types := []string{directRouting, operatorConnect}
 	if o.willHave(func(f SKUFact) string { return f.CallingPlan }) {
-		types = append(types, "callingPlan")
+		types = append(types, callingPlan)
 	}
 	return types
 }
@@ -366,7 +402,7 @@ func licenseSummary(c Change) string {
 }
 
 func (o *onboarding) wantsNumber() bool {
-	return o.rules.Number != "" && o.rules.Number != NoNumberAtAll
+	return len(o.kept) > 0 || o.rules.Number != "" && o.rules.Number != NoNumberAtAll
 }
 
 // hasWanted reports whether the user has the number asked for; with next, any number is it (R5: running again updates).
@@ -384,6 +420,7 @@ func (o *onboarding) awaitTeamsUser() PlannedStep {
 		step.Action, step.Reason, step.Summary = SkipBecause, NotInTeams, "the user will hold no license for Teams"
 	case o.Teams == nil:
 		step.Action, step.Summary = Do, "wait until Teams knows the user"
+		step.Change.Groups = o.awaitGroupLicenses().Change.Groups
 		if o.rules.Staging {
 			step.Change.Staging = &o.facts.Staging
 			step.Summary = fmt.Sprintf("wait, staged, until Teams knows the user: look at least every %v, for at most %v", o.facts.Staging.Interval, o.facts.Staging.Bound)
@@ -396,13 +433,15 @@ func (o *onboarding) awaitTeamsUser() PlannedStep {
 func (o *onboarding) claimNumber() PlannedStep {
 	step := PlannedStep{Name: ClaimNumber, Action: LeaveAsIs}
 	switch {
+	case len(o.kept) > 0:
+		step.Reason, step.Summary = NumberKept, "the user keeps "+o.kept[0].Number
 	case !o.wantsNumber():
 		step.Action, step.Reason, step.Summary = SkipBecause, NoNumberWanted, "no number is wanted"
 	case o.hasWanted():
 		step.Summary = "the user has " + o.numbers()[0].Number
 	case o.facts.Number != nil:
 		step.Action, step.Summary = Do, "claim "+o.facts.Number.Number+" at "+o.facts.Number.Node
-		step.Change.Numbers = []NumberChange{{Number: o.facts.Number.Number, Type: o.facts.Number.Type, To: Used}}
+		step.Change.Numbers = []NumberChange{o.numberChange()}
 		step.Change.Place = &PlaceChange{From: o.facts.Number.Node, To: o.rules.Site}
 	}
 	return step
@@ -411,10 +450,33 @@ func (o *onboarding) claimNumber() PlannedStep {
 func (o *onboarding) assignNumber() PlannedStep {
 	step := o.claimNumber()
 	step.Name = AssignNumber
+	if len(o.kept) > 0 {
+		step.Action, step.Reason = Do, ""
+		for _, n := range o.kept {
+			step.Change.Numbers = append(step.Change.Numbers, o.located(NumberChange{Number: n.Number, Type: n.Type, Category: n.Category}, n.LocationID))
+		}
+	}
 	if step.Action == Do {
-		step.Summary = "assign " + o.facts.Number.Number
+		step.Summary = "assign " + numberList(step.Change.Numbers)
+		if step.Change.Numbers[0].LocationID != "" {
+			step.Summary += " with the emergency location of " + o.rules.Site
+		}
 	}
 	return step
+}
+
+// numberChange is what becomes of the claimed number.
+func (o *onboarding) numberChange() NumberChange {
+	return o.located(NumberChange{Number: o.facts.Number.Number, Type: o.facts.Number.Type, To: Used}, o.facts.InTeams.LocationID)
+}
+
+// located adds the site's emergency location where it is another than the number's. Where a direct routing number is,
+// Teams finds out by itself.
+func (o *onboarding) located(n NumberChange, current string) NumberChange {
+	if at := o.rules.EmergencyLocation; at != "" && n.Type != directRouting && at != current {
+		n.LocationID, n.FromLocationID = at, current
+	}
+	return n
 }
 
 // setRole: a profile's role wins; otherwise a self-service role is kept (R70), otherwise the site's default.

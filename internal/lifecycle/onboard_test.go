@@ -42,9 +42,10 @@ func facts() lifecycle.OnboardingFacts {
 	e5 := lifecycle.SKUFact{ID: "e5-id", PartNumber: "SPE_E5", Free: 5, Plans: map[string]string{"YAMMER": "yammer-id", "yammer-id": "yammer-id", "MCOEV": "mcoev-id"}, PhonePlan: "mcoev-id", TeamsPlan: "teams1-id"}
 	e3 := lifecycle.SKUFact{ID: "e3-id", PartNumber: "SPE_E3", Free: 5, TeamsPlan: "teams1-id"}
 	return lifecycle.OnboardingFacts{
-		SKUs:   map[string]lifecycle.SKUFact{"SPE_E5": e5, "e5-id": e5, "SPE_E3": e3, "e3-id": e3},
-		Groups: map[string]lifecycle.Group{"All Staff": group("g1", "All Staff"), "License E5": group("g5", "License E5", "e5-id")},
-		Number: &lifecycle.NumberRow{Number: number, Node: london, State: lifecycle.Available, Type: "directRouting"},
+		SKUs:    map[string]lifecycle.SKUFact{"SPE_E5": e5, "e5-id": e5, "SPE_E3": e3, "e3-id": e3},
+		Groups:  map[string]lifecycle.Group{"All Staff": group("g1", "All Staff"), "License E5": group("g5", "License E5", "e5-id")},
+		Number:  &lifecycle.NumberRow{Number: number, Node: london, State: lifecycle.Available, Type: "directRouting"},
+		InTeams: &lifecycle.NumberInTeams{Type: "directRouting"},
 	}
 }
 

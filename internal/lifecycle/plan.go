@@ -13,13 +13,18 @@ type Request struct {
 	SubscriberID string `json:"subscriberId"`
 	// Group is the quick add group, or empty for the defaults of the site.
 	Group string `json:"group,omitempty"`
-	// Site, Profile, Number and Set belong to onboarding. Site is a node's name or full path. Number is plain E.164, "next", "none" or
+	// Site, Profile, Number and Set belong to onboarding and moving. Site is a node's name or full path. Number is plain E.164, "next", "none" or
 	// empty where the profile or nobody says. Set holds fields by name (usageLocation, licenses, policy.TYPE, custom_…)
 	// as the field display policy allows.
 	Site    string            `json:"site,omitempty"`
 	Profile string            `json:"profile,omitempty"`
 	Number  string            `json:"number,omitempty"`
 	Set     map[string]string `json:"set,omitempty"`
+	// KeepNumber, NumberTo and OffboardGroup belong to moving. NumberTo is NumberToShared (or empty) or NumberToSite; the
+	// group says what leaving takes away besides the number.
+	KeepNumber    bool   `json:"keepNumber,omitempty"`
+	NumberTo      string `json:"numberTo,omitempty"`
+	OffboardGroup string `json:"offboardGroup,omitempty"`
 	// RequestID makes starting twice one run; RequestedBy is who asked, Reason why.
 	RequestID   string `json:"requestId"`
 	RequestedBy string `json:"requestedBy"`
@@ -27,6 +32,12 @@ type Request struct {
 	// OnFailure is what happens after a permanent failure: "rollback".
 	OnFailure string `json:"onFailure,omitempty"`
 }
+
+// Where a kept number goes in the inventory when the new site cannot see it.
+const (
+	NumberToShared = "shared"
+	NumberToSite   = "site"
+)
 
 // OnFailureRollback undoes what was done.
 const OnFailureRollback = "rollback"
@@ -107,10 +118,16 @@ type Staging struct {
 
 // NumberChange is what happens to one number.
 type NumberChange struct {
-	Number     string `json:"number"`
-	Type       string `json:"type,omitempty"`
-	Category   string `json:"category,omitempty"`
-	LocationID string `json:"locationId,omitempty"`
+	Number   string `json:"number"`
+	Type     string `json:"type,omitempty"`
+	Category string `json:"category,omitempty"`
+	// LocationID is the emergency location that the number gets with the user; FromLocationID the one that it had, where
+	// that is another one.
+	LocationID     string `json:"locationId,omitempty"`
+	FromLocationID string `json:"fromLocationId,omitempty"`
+	// FromNode and ToNode are full paths, for a number that moves in the inventory.
+	FromNode string `json:"fromNode,omitempty"`
+	ToNode   string `json:"toNode,omitempty"`
 	// To is the state in the inventory after the release; CoolingDays counts from the moment of the release (R83).
 	To          NumberState `json:"to,omitempty"`
 	CoolingDays int         `json:"coolingDays,omitempty"`

@@ -108,11 +108,14 @@ func policyChanges(teams *TeamsUser, template PolicyTemplate) []PolicyChange {
 }
 
 // after is the state that the plan promises.
-func (p *planner) after(steps []PlannedStep) State {
-	end := p.Snapshot
-	end.Licenses, end.Groups = slices.Clone(p.Licenses), slices.Clone(p.Groups)
-	if p.Teams != nil {
-		teams := *p.Teams
+func (p *planner) after(steps []PlannedStep) State { return p.with(steps).State() }
+
+// with is the snapshot after the steps.
+func (s Snapshot) with(steps []PlannedStep) Snapshot {
+	end := s
+	end.Licenses, end.Groups = slices.Clone(s.Licenses), slices.Clone(s.Groups)
+	if s.Teams != nil {
+		teams := *s.Teams
 		teams.Policies, teams.Numbers = slices.Clone(teams.Policies), slices.Clone(teams.Numbers)
 		end.Teams = &teams
 	}
@@ -121,11 +124,11 @@ func (p *planner) after(steps []PlannedStep) State {
 			end.apply(step)
 		}
 	}
-	return end.State()
+	return end
 }
 
 func (s *Snapshot) apply(step PlannedStep) {
-	switch c := step.Change; step.Name {
+	switch c := step.Change; step.Name.Base() {
 	case RemoveNumber:
 		s.Teams.Numbers = nil
 	case DisableEnterpriseVoice:
@@ -174,6 +177,10 @@ func (s *Snapshot) apply(step PlannedStep) {
 		s.UsageLocation = c.UsageLocation.To
 	case PlaceAtSite, ReturnToTenantLevel:
 		s.Placement.Node = c.Place.To
+		s.Placement.Services = slices.Clone(s.Placement.Services)
+		for i := range s.Placement.Services {
+			s.Placement.Services[i].Node = c.Place.To
+		}
 	case SetRole:
 		s.Placement.Role = c.Role.To
 	}

@@ -2,6 +2,7 @@ package lifecycle
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 )
@@ -11,13 +12,14 @@ import (
 func Disagreements(done []PlannedStep, before State, end Snapshot) []string {
 	var found []string
 	differ := func(format string, args ...any) { found = append(found, fmt.Sprintf(format, args...)) }
+	done = decisive(slices.Backward(done))
 
 	location := ""
 	if before.UsageLocation != nil {
 		location = *before.UsageLocation
 	}
 	for _, step := range done {
-		if step.Name == SetUsageLocation && step.Action == Do {
+		if step.Name == SetUsageLocation {
 			location = step.Change.UsageLocation.To
 		}
 	}
@@ -25,9 +27,6 @@ func Disagreements(done []PlannedStep, before State, end Snapshot) []string {
 		differ("the usage location is %q", end.UsageLocation)
 	}
 	for _, step := range done {
-		if step.Action != Do {
-			continue
-		}
 		switch step.Name {
 		case RemoveNumber:
 			for _, n := range step.Change.Numbers {
@@ -97,6 +96,12 @@ func Disagreements(done []PlannedStep, before State, end Snapshot) []string {
 					differ("the inventory still gives %s to the user", c.Number)
 				}
 			}
+		case MoveNumber:
+			for _, c := range step.Change.Numbers {
+				if node, known := end.nodeOf(c.Number); known && node != c.ToNode {
+					differ("%s is at %s in the inventory", c.Number, node)
+				}
+			}
 		case PlaceAtSite, ReturnToTenantLevel:
 			if end.Placement.Node != step.Change.Place.To {
 				differ("the user is at %s", end.Placement.Node)
@@ -120,10 +125,7 @@ func Disagreements(done []PlannedStep, before State, end Snapshot) []string {
 func Unrestored(steps []PlannedStep, before State, end Snapshot) []string {
 	var found []string
 	differ := func(format string, args ...any) { found = append(found, fmt.Sprintf(format, args...)) }
-	for _, step := range steps {
-		if step.Action != Do {
-			continue
-		}
+	for _, step := range decisive(slices.All(steps)) {
 		switch step.Name {
 		case RemoveNumber:
 			for _, n := range step.Change.Numbers {
@@ -187,6 +189,12 @@ func Unrestored(steps []PlannedStep, before State, end Snapshot) []string {
 					differ("%s is not in the inventory", c.Number)
 				}
 			}
+		case MoveNumber:
+			for _, c := range step.Change.Numbers {
+				if node, known := end.nodeOf(c.Number); known && node != c.FromNode {
+					differ("%s is at %s in the inventory", c.Number, node)
+				}
+			}
 		case PlaceAtSite, ReturnToTenantLevel:
 			if end.Placement.Node != step.Change.Place.From {
 				differ("the user is at %s", end.Placement.Node)
@@ -198,6 +206,71 @@ func Unrestored(steps []PlannedStep, before State, end Snapshot) []string {
 		}
 	}
 	return found
+}
+
+// decisive leaves of everything that several steps change only the change that comes first in the order given: for what
+// was done that is the last one, for what was undone the first. The names lose their prefixes, and what was not to be done
+// is left out.
+func decisive(steps iter.Seq2[int, PlannedStep]) []PlannedStep {
+	seen := map[string]bool{}
+	var kept []PlannedStep
+	for _, step := range steps {
+		if step.Action != Do {
+			continue
+		}
+		step.Name = step.Name.Base()
+		c := &step.Change
+		first := func(kind, id string) bool {
+			defer func() { seen[kind+id] = true }()
+			return !seen[kind+id]
+		}
+		switch step.Name {
+		case RemoveNumber, AssignNumber:
+			c.Numbers = filter(c.Numbers, func(n NumberChange) bool { return first("number ", n.Number) })
+		case ApplyPolicies:
+			c.Policies = filter(c.Policies, func(p PolicyChange) bool { return first("policy ", p.Type) })
+		case RemoveGroups, AddGroups:
+			c.Groups = filter(c.Groups, func(g GroupChange) bool { return first("group ", g.ID) })
+		case AwaitGroupLicenses:
+			c.Groups = filter(c.Groups, func(g GroupChange) bool { return first("license of ", g.ID) })
+		case RemoveLicenses, AssignLicenses:
+			// One that is on both sides stays with other disabled plans: it is one change.
+			fresh := func(l LicenseChange) bool { return !seen["license "+l.SKUID] }
+			c.Licenses, c.RemovedLicenses = filter(c.Licenses, fresh), filter(c.RemovedLicenses, fresh)
+			for _, l := range slices.Concat(c.Licenses, c.RemovedLicenses) {
+				seen["license "+l.SKUID] = true
+			}
+		case PlaceAtSite, ReturnToTenantLevel:
+			if !first("place", "") {
+				continue
+			}
+		case SetRole:
+			if !first("role", "") {
+				continue
+			}
+		}
+		kept = append(kept, step)
+	}
+	return kept
+}
+
+func filter[T any](all []T, keep func(T) bool) (kept []T) {
+	for _, one := range all {
+		if keep(one) {
+			kept = append(kept, one)
+		}
+	}
+	return kept
+}
+
+// nodeOf is where the inventory has a number.
+func (s Snapshot) nodeOf(number string) (node string, known bool) {
+	for _, r := range s.Inventory {
+		if r.Number == number {
+			return r.Node, true
+		}
+	}
+	return "", false
 }
 
 func (s Snapshot) memberOf(groupID string) bool {

@@ -158,7 +158,7 @@ type FinishInput struct {
 // onboarding ends that (R117). Finishing a run again changes nothing, whatever the input; a run that was taken over
 // refuses with "run-closed", one that never began with "unknown-run".
 func (s *Store) Finish(ctx context.Context, runID string, in FinishInput) error {
-	if in.Status == lifecycle.Running || in.Status == lifecycle.Held {
+	if slices.Contains(lifecycle.Active(), in.Status) {
 		return &lifecycle.Refusal{Code: "not-an-end", Message: fmt.Sprintf("a run cannot end as %s", in.Status), Invalid: true}
 	}
 	report, err := json.Marshal(in.Report)
@@ -215,9 +215,9 @@ func (t *tx) markOffboarded(ctx context.Context, op OperationRow) (err error) {
 	return err
 }
 
-// SetStatus says whether an active run is running or held. The status of a closed run is Finish's: "run-closed".
+// SetStatus says whether an active run is running, staged or held. The status of a closed run is Finish's: "run-closed".
 func (s *Store) SetStatus(ctx context.Context, runID string, status lifecycle.Status) error {
-	if status != lifecycle.Running && status != lifecycle.Held {
+	if !slices.Contains(lifecycle.Active(), status) {
 		return &lifecycle.Refusal{Code: "not-a-status", Message: fmt.Sprintf("an active run cannot be %s", status), Invalid: true}
 	}
 	return s.update(ctx, "set the status of run "+runID, func(t *tx) error {

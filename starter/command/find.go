@@ -18,7 +18,6 @@ import (
 
 	"tenure/internal/contract"
 	"tenure/internal/lifecycle"
-	"tenure/starter/output"
 )
 
 // found is a run that the operator named.
@@ -136,7 +135,7 @@ func foundIn(info *workflow.WorkflowExecutionInfo) found {
 		t := closed.AsTime()
 		f.closedAt = &t
 	}
-	if f.status == output.Staged {
+	if f.status == lifecycle.Staged {
 		f.status, f.staged = lifecycle.Running, true
 	}
 	f.workflowID, f.runID = info.GetExecution().GetWorkflowId(), info.GetExecution().GetRunId()

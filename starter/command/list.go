@@ -47,7 +47,7 @@ func (o listOptions) filter() contract.RunFilter {
 	case o.held:
 		return contract.RunFilter{Statuses: []lifecycle.Status{lifecycle.Held}}
 	case o.running:
-		return contract.RunFilter{Statuses: []lifecycle.Status{lifecycle.Running}}
+		return contract.RunFilter{Statuses: []lifecycle.Status{lifecycle.Running, lifecycle.Staged}}
 	case o.failed:
 		return contract.RunFilter{Statuses: []lifecycle.Status{lifecycle.Failed, lifecycle.RolledBack}}
 	default:
@@ -65,6 +65,14 @@ func runList(ctx context.Context, c *Console, o listOptions) error {
 	})
 	if err != nil {
 		return err
+	}
+	if c.flags.output != output.TextFormat {
+		// For programs a staged run is a running one (architecture.md §5.2, §5.4).
+		for i := range runs {
+			if runs[i].Status == lifecycle.Staged {
+				runs[i].Status = lifecycle.Running
+			}
+		}
 	}
 	return printList(c, contract.Runs{Runs: runs, Next: next}, runs, next, "no runs", func(p output.Paper) {
 		rows := make([][]output.Cell, len(runs))

@@ -211,7 +211,7 @@ func TestListAsksForWhatTheFlagsSay(t *testing.T) {
 	}
 	last := answers[contract.RunFilter](t, contract.ListRuns, contract.Runs{Runs: []contract.Run{row}})
 	for arguments, want := range map[string]string{
-		"": "", "--held": "held", "--running": "running", "--failed": "failed rolled_back",
+		"": "", "--held": "held", "--running": "running staged", "--failed": "failed rolled_back",
 	} {
 		r := newSeat(t).tenure(append([]string{"list", "-o", "json"}, strings.Fields(arguments)...)...)
 		r.exits(t, 0)

@@ -79,7 +79,7 @@ func (c *Console) showOpen(ctx context.Context, conn *Connection, run found, exi
 		report = run.outline()
 	}
 	if run.staged && report.Status == lifecycle.Running && c.flags.output == output.TextFormat {
-		report.Status = output.Staged
+		report.Status = lifecycle.Staged
 	}
 	return c.show(report, exits)
 }

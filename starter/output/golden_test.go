@@ -90,7 +90,7 @@ func staged() lifecycle.Report {
 	p := onboardPlan()
 	r := lifecycle.Report{
 		Operation: p.Operation, Subscriber: p.Subscriber, WorkflowID: "subscriber/contoso/0b5e", RunID: "6f3c", RequestID: "ticket-7", RequestedBy: "grace",
-		Status: output.Staged, StartedAt: began, Before: &p.Before,
+		Status: lifecycle.Staged, StartedAt: began, Before: &p.Before,
 	}
 	for _, s := range p.Steps {
 		step := lifecycle.Step{Name: s.Name, Outcome: lifecycle.Done, Summary: s.Summary}

@@ -121,14 +121,10 @@ func took(r lifecycle.Report) string {
 	return " in " + Duration(r.ClosedAt.Sub(r.StartedAt).Round(time.Millisecond))
 }
 
-// Staged is what people are told of a running operation that waits until Teams knows its user. It is a word of the
-// search attribute TenureState (architecture.md §5.4); for programs the status of such a run is running.
-const Staged lifecycle.Status = "staged"
-
 // statusWords say what a status is and means to somebody who has not read the manual.
 var statusWords = map[lifecycle.Status]struct{ is, means string }{
 	lifecycle.Running:    {"running", ""},
-	Staged:               {"staged", ", waiting until Teams knows the user"},
+	lifecycle.Staged:     {"staged", ", waiting until Teams knows the user"},
 	lifecycle.Held:       {"held", ", an operator is needed"},
 	lifecycle.Completed:  {"completed", ""},
 	lifecycle.RolledBack: {"rolled back", ", everything was undone"},
@@ -147,7 +143,7 @@ func (p Paper) Status(status lifecycle.Status) (symbol string, paint func(string
 		return "✗", p.Red
 	case lifecycle.Held:
 		return "!", p.Yellow
-	case Staged:
+	case lifecycle.Staged:
 		return "▸", p.Yellow
 	default:
 		return "▸", p.Cyan
