@@ -120,6 +120,22 @@ func (a *Activities) SetStatus(ctx context.Context, status lifecycle.Status) err
 	return a.Store.SetStatus(ctx, runID(ctx), status)
 }
 
+// Decision is what an operator decided about a run that waited.
+type Decision struct {
+	Tenant     string                  `json:"tenant"`
+	Subscriber lifecycle.SubscriberRef `json:"subscriber"`
+	Step       lifecycle.StepName      `json:"step,omitempty"`
+	contract.Resolution
+}
+
+// RecordDecision writes an operator's decision into the audit.
+func (a *Activities) RecordDecision(ctx context.Context, in Decision) error {
+	actor := store.Actor{By: in.RequestedBy, Reason: in.Reason, RunID: runID(ctx)}
+	return a.Store.Audit(ctx, actor, store.AuditEntry{
+		Operation: "resolve", Tenant: in.Tenant, Subscriber: in.Subscriber, Outcome: in.Action, Detail: map[string]any{"step": in.Step},
+	})
+}
+
 // ListRuns lists operations, those that started last first.
 func (a *Activities) ListRuns(ctx context.Context, in contract.RunFilter) (contract.Runs, error) {
 	filter := store.OperationFilter{WorkflowID: in.WorkflowID, RunID: in.RunID, Statuses: in.Statuses, Limit: in.Limit, Cursor: in.Cursor}

@@ -1,10 +1,8 @@
 package workflows
 
 import (
-	"fmt"
 	"slices"
 
-	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"tenure/activities"
@@ -105,24 +103,8 @@ func (o onboard) assignNumber(ctx workflow.Context) error {
 // awaitStaged waits as awaitTeamsUser does, shown as staged, and looks at once when an operator asks for it.
 func (o onboard) awaitStaged(ctx workflow.Context, l label) (activities.StepResult, error) {
 	change := o.change(lifecycle.AwaitTeamsUser)
-	now := workflow.NewBufferedChannel(ctx, 1)
-	staged := true
-	err := workflow.SetUpdateHandlerWithOptions(ctx, contract.ResolveUpdate, func(ctx workflow.Context, decision contract.Resolution) error {
-		workflow.GetLogger(ctx).Info("an operator asks to look now", "by", decision.RequestedBy, "reason", decision.Reason)
-		now.SendAsync(true)
-		return nil
-	}, workflow.UpdateHandlerOptions{Validator: func(decision contract.Resolution) error {
-		switch {
-		case !staged:
-			return fmt.Errorf("the run waits for nobody's decision")
-		case decision.Action != contract.ResolveRetry:
-			return fmt.Errorf("a staged run can be tried again now, or cancelled; it cannot be resolved by %q", decision.Action)
-		}
-		return nil
-	}})
-	if err != nil {
-		return activities.StepResult{}, err
-	}
+	w, done := o.awaits(ctx, lifecycle.AwaitTeamsUser.In(o.prefix), "the run is staged until Teams knows the user, or until it is cancelled", contract.ResolveRetry)
+	defer done()
 	if err := o.setStatus(ctx, lifecycle.Staged); err != nil {
 		return activities.StepResult{}, err
 	}
@@ -131,20 +113,20 @@ func (o onboard) awaitStaged(ctx workflow.Context, l label) (activities.StepResu
 		attempt, stop := workflow.WithCancel(ctx)
 		looking := workflow.ExecuteActivity(onGraphFor(attempt, o.request.Tenant, until.Sub(workflow.Now(ctx)), l), act.AwaitTeamsUser, o.input(change))
 		var result activities.StepResult
+		var err error
 		ended := false
 		choice := workflow.NewSelector(ctx)
 		choice.AddFuture(looking, func(f workflow.Future) { ended, err = true, f.Get(ctx, &result) })
-		choice.AddReceive(now, func(c workflow.ReceiveChannel, _ bool) { c.Receive(ctx, nil) })
+		choice.AddReceive(w.decided, func(c workflow.ReceiveChannel, _ bool) { c.Receive(ctx, nil) })
 		choice.Select(ctx)
 		if !ended {
 			stop()
 			// It may have found the user just now.
-			if err = looking.Get(ctx, &result); temporal.IsCanceledError(err) && ctx.Err() == nil {
+			if err = looking.Get(ctx, &result); cancelled(err) && ctx.Err() == nil {
 				continue
 			}
 		}
 		stop()
-		staged = false
 		if err != nil {
 			return result, err
 		}

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"tenure/activities"
@@ -23,6 +22,15 @@ type run struct {
 	plan          lifecycle.Plan
 	report        lifecycle.Report
 	compensations []compensation
+
+	// shownAs is the status that lists show.
+	shownAs lifecycle.Status
+	// waiting is what an operator can decide now, or nil. holding is locked by the step that holds the run. givenUp says
+	// that the run is to be undone; leftOut are steps that cannot be done without one that an operator left out.
+	waiting *waiting
+	holding workflow.Mutex
+	givenUp bool
+	leftOut map[lifecycle.StepName]lifecycle.StepName
 }
 
 // work is what one step does and how it is undone. A nil undo means that the step changes nothing of its own.
@@ -43,7 +51,7 @@ type compensation struct {
 func newRun(ctx workflow.Context, req lifecycle.Request) *run {
 	info := workflow.GetInfo(ctx)
 	return &run{
-		request: req,
+		request: req, shownAs: lifecycle.Running, holding: workflow.NewMutex(ctx), leftOut: map[lifecycle.StepName]lifecycle.StepName{},
 		report: lifecycle.Report{
 			Operation: req.Operation, Tenant: req.Tenant,
 			Subscriber: lifecycle.SubscriberRef{ID: req.SubscriberID},
@@ -59,6 +67,9 @@ func newRun(ctx workflow.Context, req lifecycle.Request) *run {
 func (r *run) execute(ctx workflow.Context, steps func(workflow.Context) error) (*lifecycle.Report, error) {
 	err := workflow.SetQueryHandler(ctx, contract.ProgressQuery, func() (lifecycle.Report, error) { return r.report, nil })
 	if err != nil {
+		return nil, err
+	}
+	if err := r.takeDecisions(ctx); err != nil {
 		return nil, err
 	}
 	err = r.prepare(ctx)
@@ -106,6 +117,11 @@ func (r *run) step(ctx workflow.Context, name lifecycle.StepName, w work) error 
 		return fmt.Errorf("the plan of %s has no step %s", r.request.Operation, name)
 	}
 	entry := r.report.Step(name)
+	if without, out := r.leftOut[name]; out && planned.Action == lifecycle.Do {
+		entry.Outcome, entry.Reason, entry.Summary = lifecycle.Skipped, lifecycle.SkippedByOperator, "cannot be done without "+string(without)
+		r.show(ctx)
+		return nil
+	}
 	switch planned.Action {
 	case lifecycle.LeaveAsIs:
 		entry.Outcome = lifecycle.Unchanged
@@ -116,42 +132,73 @@ func (r *run) step(ctx workflow.Context, name lifecycle.StepName, w work) error 
 			return ctx.Err()
 		}
 		r.compensations = append(r.compensations, compensation{work: w, step: name})
-		started := workflow.Now(ctx).UTC()
-		entry.StartedAt = &started
-		r.show(ctx)
-		result, err := w.do(ctx, label{string(name), planned.Summary})
-		closed := workflow.Now(ctx).UTC()
-		entry.ClosedAt = &closed
-		if err != nil {
-			entry.Outcome, entry.Error = lifecycle.StepFail, describe(err).Message
-			if temporal.IsCanceledError(err) {
-				entry.Outcome, entry.Error = lifecycle.Pending, ""
-			}
-			r.show(ctx)
-			return fmt.Errorf("%s: %w", name, err)
-		}
-		entry.Outcome, entry.Reason = result.Outcome, result.Reason
-		if result.Summary != "" {
-			entry.Summary = result.Summary
-		}
-		if result.Change != nil {
-			entry.Detail = *result.Change
-		}
-		r.report.Warnings = append(r.report.Warnings, result.Warnings...)
+		return r.try(ctx, planned, w)
 	}
+	r.show(ctx)
+	return nil
+}
+
+// try carries out a step until it is done, left out, or given up.
+func (r *run) try(ctx workflow.Context, planned lifecycle.PlannedStep, w work) error {
+	for {
+		err := r.attempt(ctx, planned, w)
+		if err == nil || cancelled(err) || !r.holds() {
+			return err
+		}
+		action, held := r.hold(ctx, planned.Name, err)
+		switch {
+		case held != nil:
+			return held
+		case action == contract.ResolveSkip:
+			r.leaveOut(planned.Name)
+			r.show(ctx)
+			return nil
+		case action != contract.ResolveRetry:
+			return err
+		}
+	}
+}
+
+// attempt carries out a step once, with all the patience of its activities.
+func (r *run) attempt(ctx workflow.Context, planned lifecycle.PlannedStep, w work) error {
+	entry := r.report.Step(planned.Name)
+	started := workflow.Now(ctx).UTC()
+	entry.Outcome, entry.Error, entry.StartedAt, entry.ClosedAt = lifecycle.Pending, "", &started, nil
+	r.show(ctx)
+	result, err := w.do(ctx, label{string(planned.Name), planned.Summary})
+	closed := workflow.Now(ctx).UTC()
+	entry.ClosedAt = &closed
+	if err != nil {
+		entry.Outcome, entry.Error = lifecycle.StepFail, describe(err).Message
+		if cancelled(err) {
+			entry.Outcome, entry.Error = lifecycle.Pending, ""
+		}
+		r.show(ctx)
+		return fmt.Errorf("%s: %w", planned.Name, err)
+	}
+	entry.Outcome, entry.Reason = result.Outcome, result.Reason
+	if result.Summary != "" {
+		entry.Summary = result.Summary
+	}
+	if result.Change != nil {
+		entry.Detail = *result.Change
+	}
+	r.report.Warnings = append(r.report.Warnings, result.Warnings...)
 	r.show(ctx)
 	return nil
 }
 
 // rollBack undoes in reverse order and closes the run; it returns the error that the workflow ends with.
 func (r *run) rollBack(ctx workflow.Context, cause error) error {
-	cancelled := temporal.IsCanceledError(cause)
 	failure := describe(cause)
 	r.report.Failure = failure.Message
-	if cancelled {
+	if cancelled(cause) {
 		r.report.Failure = "cancelled on request"
 	}
 	r.show(ctx)
+	if err := r.setStatus(ctx, lifecycle.Running); err != nil {
+		workflow.GetLogger(ctx).Warn("lists still show the run as waiting while it is undone", "error", err)
+	}
 	var undone []lifecycle.PlannedStep
 	for _, c := range slices.Backward(r.compensations) {
 		if c.undo == nil {
@@ -173,7 +220,7 @@ func (r *run) rollBack(ctx workflow.Context, cause error) error {
 	case len(r.report.UndoFailures) > 0:
 		status = lifecycle.Failed
 		failure.Message += "; " + strings.Join(r.report.UndoFailures, "; ")
-	case cancelled:
+	case cancelled(cause):
 		status = lifecycle.Cancelled
 	case len(r.report.Steps) > 0:
 		failure.Message += "; everything done was undone"
@@ -215,9 +262,13 @@ func (r *run) markUndone(c compensation) {
 
 // setStatus shows in the search attribute and in lists how the run stands while it is active.
 func (r *run) setStatus(ctx workflow.Context, status lifecycle.Status) error {
+	if status == r.shownAs {
+		return nil
+	}
 	if err := workflow.UpsertTypedSearchAttributes(ctx, contract.StateAttribute.ValueSet(string(status))); err != nil {
 		return err
 	}
+	r.shownAs = status
 	return workflow.ExecuteActivity(onStore(ctx, storeWrite, label{summary: "show the run as " + string(status)}), act.SetStatus, status).Get(ctx, nil)
 }
 

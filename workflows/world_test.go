@@ -30,7 +30,8 @@ type world struct {
 	calls   []string
 	closed  []lifecycle.Status
 	// statuses are what the run was shown as while it was active.
-	statuses []lifecycle.Status
+	statuses  []lifecycle.Status
+	decisions []activities.Decision
 
 	operation operation
 	plan      lifecycle.Plan
@@ -193,6 +194,12 @@ func (w *world) register(env *testsuite.TestWorkflowEnvironment) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.statuses = append(w.statuses, status)
+		return nil
+	})
+	as("RecordDecision", func(ctx context.Context, in activities.Decision) error {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.decisions = append(w.decisions, in)
 		return nil
 	})
 	as("CloseRun", func(ctx context.Context, in activities.CloseInput) error {

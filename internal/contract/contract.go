@@ -52,19 +52,19 @@ const ResolveUpdate = "resolve"
 
 // Resolution is an operator's decision.
 type Resolution struct {
-	// Action is one of those below that the run accepts.
+	// Action is one of the words below.
 	Action string `json:"action"`
 	Actor
 }
 
-// The actions of a Resolution.
+// What an operator can decide. ResolveRetry tries again now what the run waits for, or what failed; ResolveSkip goes on
+// without the step that failed, where the rules allow it; ResolveRollback undoes what was done, or forbids what the run
+// asks about, and ResolveApprove allows it.
 const (
-	// ResolveRetry tries again now what the run waits for.
-	ResolveRetry = "retry"
-	// ResolveApprove lets the run do what it asks about.
-	ResolveApprove = "approve"
-	// ResolveRollback forbids it, and whatever belongs to it is undone.
+	ResolveRetry    = "retry"
+	ResolveSkip     = "skip"
 	ResolveRollback = "rollback"
+	ResolveApprove  = "approve"
 )
 
 // The search attributes, all of type Keyword. They hold no personal data.

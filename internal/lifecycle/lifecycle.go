@@ -138,6 +138,8 @@ const (
 	NumberOfAnother Reason = "number-of-another"
 	// EnterpriseVoiceNotWritable: Enterprise Voice is on without a number; Microsoft Graph cannot switch it off.
 	EnterpriseVoiceNotWritable Reason = "enterprise-voice-not-writable"
+	// SkippedByOperator: the step failed, and an operator decided to go on without it, or without one that it needs.
+	SkippedByOperator Reason = "skipped-by-operator"
 	// NumberKept: the user keeps the number, so it is not released and not claimed. NumberNotKept: they do not, so it stays
 	// where it is in the inventory.
 	NumberKept    Reason = "number-kept"

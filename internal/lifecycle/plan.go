@@ -29,8 +29,10 @@ type Request struct {
 	RequestID   string `json:"requestId"`
 	RequestedBy string `json:"requestedBy"`
 	Reason      string `json:"reason,omitempty"`
-	// OnFailure is what happens after a permanent failure: "rollback".
-	OnFailure string `json:"onFailure,omitempty"`
+	// OnFailure is what happens after a permanent failure: OnFailureRollback or OnFailureHold; empty is DefaultOnFailure.
+	// HoldFor is how long the run then waits for an operator before it is undone; without a value it waits for ever.
+	OnFailure string        `json:"onFailure,omitempty"`
+	HoldFor   time.Duration `json:"holdForNanoseconds,omitempty"`
 }
 
 // Where a kept number goes in the inventory when the new site cannot see it.
@@ -39,8 +41,11 @@ const (
 	NumberToSite   = "site"
 )
 
-// OnFailureRollback undoes what was done.
-const OnFailureRollback = "rollback"
+// What happens after a permanent failure: what was done is undone, or the run waits for an operator.
+const (
+	OnFailureRollback = "rollback"
+	OnFailureHold     = "hold"
+)
 
 // SubscriberRef is how reports name a user.
 type SubscriberRef struct {
