@@ -28,50 +28,75 @@ type SyncedPage struct {
 	Delta  string              `json:"delta,omitempty"`
 }
 
-// SyncPage reads one page of users, or of what changed among them, from Entra into the directory (R110). A link that Entra no
-// longer accepts makes it begin again with everybody, and so does one that a tenant left behind at another address of Graph. Each attempt at a first page is a round of its own, so that what is
-// left of an attempt that was given up can change nothing any more.
-func (a *Activities) SyncPage(ctx context.Context, in SyncPageInput) (SyncedPage, error) {
+// SyncPage reads one page of users, or of what changed among them, from Entra into the directory (R110). It waits for its
+// turn while another sync of the tenant is under way. A link that Entra no longer accepts makes it begin again with
+// everybody, and so does one that a tenant left behind at another address of Graph. Each attempt at a first page is a
+// round of its own, so that what is left of an attempt that was given up can change nothing any more.
+func (a *Activities) SyncPage(ctx context.Context, in SyncPageInput) (page SyncedPage, err error) {
 	client, err := a.client(in.Tenant)
 	if err != nil {
-		return SyncedPage{}, err
+		return page, err
 	}
 	level, err := a.levelOf(ctx, in.Tenant)
 	if err != nil {
-		return SyncedPage{}, err
+		return page, err
 	}
 	rules := level.Settings().Sync
 	round := store.SyncRound{Number: in.Round, Link: in.Page}
+	defer func() {
+		if isFinal(err) {
+			// Nobody needs to wait for this round. Should that fail, the next sync waits a while.
+			_ = a.Store.DropSync(ctx, in.Tenant, round.Number)
+		}
+	}()
 	if in.Round == 0 {
-		if round, err = a.Store.BeginSync(ctx, in.Tenant, rules.Filter(), in.Full); err != nil {
-			return SyncedPage{}, err
+		if round, err = a.beginSync(ctx, in, rules, in.Full); err != nil {
+			return page, err
 		}
 	}
 	changes, err := client.DeltaUsers(ctx, round.Link)
 	if round.Link != "" && (is(err, graph.CodeDeltaExpired) || in.Round == 0 && is(err, graph.CodeForeignLink)) {
-		if round, err = a.Store.BeginSync(ctx, in.Tenant, rules.Filter(), true); err != nil {
-			return SyncedPage{}, err
+		if round, err = a.beginSync(ctx, in, rules, true); err != nil {
+			return page, err
 		}
 		changes, err = client.DeltaUsers(ctx, "")
 	}
 	if err != nil {
-		return SyncedPage{}, err
+		return page, err
 	}
-	page, err := admitted(ctx, client, rules, changes)
+	stored, err := admitted(ctx, client, rules, changes)
 	if err != nil {
-		return SyncedPage{}, err
+		return page, err
 	}
 	home, err := a.home(ctx, in.Tenant)
 	if err != nil {
-		return SyncedPage{}, err
+		return page, err
 	}
-	result, err := a.Store.PutPage(ctx, in.Tenant, round.Number, home, page)
+	result, err := a.Store.PutPage(ctx, in.Tenant, round.Number, home, stored)
+	if err != nil {
+		return page, err
+	}
 	return SyncedPage{
 		Counts: contract.TenantSync{
-			Tenant: in.Tenant, Seen: len(page.Users) + len(page.LeftOut), LeftOut: len(page.LeftOut), Added: result.Added, Updated: result.Changed,
+			Tenant: in.Tenant, Seen: len(stored.Users) + len(stored.LeftOut), LeftOut: len(stored.LeftOut), Added: result.Added, Updated: result.Changed,
 		},
 		Round: round.Number, Next: changes.Next, Delta: changes.Delta,
-	}, err
+	}, nil
+}
+
+func (a *Activities) beginSync(ctx context.Context, in SyncPageInput, rules catalog.Sync, full bool) (store.SyncRound, error) {
+	round, err := a.Store.BeginSync(ctx, in.Tenant, store.SyncStart{RunID: runID(ctx), Filter: rules.Filter(), Full: full, Instead: in.Round})
+	if refusal := (*lifecycle.Refusal)(nil); errors.As(err, &refusal) && refusal.Code == "sync-under-way" {
+		return round, notYet(ctx, "%s", refusal.Message)
+	}
+	return round, err
+}
+
+// isFinal reports whether trying again cannot mend an error.
+func isFinal(err error) bool {
+	var f *fault.Error
+	var refusal *lifecycle.Refusal
+	return errors.As(err, &f) && !f.Kind.Retryable() || errors.As(err, &refusal)
 }
 
 func is(err error, code string) bool {

@@ -214,6 +214,7 @@ func TestSyncWhoseAnswersAreLost(t *testing.T) {
 		}
 	}
 	require.Equal(t, 1100+15, c.subscribers())
+	c.ended(run, contract.TenantSync{}, at)
 	c.inEntra("mark.moore", "")
 	_, last := c.pages(c.run("next"), false)
 	ending := start(c.run("next"), c.acts.EndSync, activities.SyncEnding{Tenant: "contoso", Round: last.Round, Delta: last.Delta})
@@ -222,9 +223,26 @@ func TestSyncWhoseAnswersAreLost(t *testing.T) {
 	}
 }
 
+func TestSyncWaitsForItsTurn(t *testing.T) {
+	c := setup{tenant: withMany(1100)}.new(t)
+	first := succeed(t, start(c.run("one"), c.acts.SyncPage, activities.SyncPageInput{Tenant: "contoso"}))
+	c.ClearJournal()
+	second := start(c.run("two"), c.acts.SyncPage, activities.SyncPageInput{Tenant: "contoso"})
+	_, err := second.try()
+	f := left(t, err)
+	require.Equal(t, fault.NotYet, f.kind)
+	require.Contains(t, f.Message(), "run one")
+	require.Empty(t, c.requests())
+
+	// The one that is under way fails for good, and nobody waits for it.
+	c.AddFault(graphsim.Fault{Path: "/v1.0/users/delta", Status: 403})
+	fail(t, start(c.run("one"), c.acts.SyncPage, activities.SyncPageInput{Tenant: "contoso", Page: first.Next, Round: first.Round}), fault.PermissionDenied)
+	require.NotEmpty(t, succeed(t, second).Next)
+}
+
 func TestSyncBeginsAgainWhenTheTenantHasMoved(t *testing.T) {
 	c := newContoso(t)
-	round, err := c.store.BeginSync(t.Context(), "contoso", "", false)
+	round, err := c.store.BeginSync(t.Context(), "contoso", store.SyncStart{RunID: "before"})
 	require.NoError(t, err)
 	_, err = c.store.EndSync(t.Context(), store.Actor{}, "contoso", round.Number, "https://graph.elsewhere.example/v1.0/users/delta?$deltatoken=t", 10)
 	require.NoError(t, err)

@@ -3,51 +3,85 @@ package store
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"tenure/internal/lifecycle"
 )
 
 // SyncRound is one pass over the users of a tenant, or over what changed among them since the pass before.
 type SyncRound struct {
-	// Number is what the calls of the round carry. A later round ends this one: its calls are refused ("sync-superseded").
+	// Number is what the calls of the round carry. A later round, which only begins when nothing has been heard of this one
+	// for a while, ends it: its calls are refused ("sync-superseded").
 	Number int64
 	// Link is where Microsoft's changes begin that the round is to read; empty stands for all users.
 	Link string
 }
 
-// BeginSync begins a round. It reads everybody when full is set, when the filter is not that of the round before, and when no
-// round has ended since one that was to read everybody began: what that one did not get to is not forgotten.
-func (s *Store) BeginSync(ctx context.Context, tenant, filter string, full bool) (round SyncRound, err error) {
+// SyncStart is how a round begins.
+type SyncStart struct {
+	// RunID is the run whose round it is.
+	RunID string
+	// Filter lets users in; Full asks for everybody.
+	Filter string
+	Full   bool
+	// Instead is the round of the same sync that this one replaces; 0 for none.
+	Instead int64
+}
+
+// syncSilence is how long nothing may be heard of a round before another run takes its turn.
+const syncSilence = 5 * time.Minute
+
+// BeginSync begins a round. It reads everybody when that is asked for, when the filter is not that of the round before, and
+// when no round has ended since one that was to read everybody began: what that one did not get to is not forgotten.
+// While the round of another run is under way it refuses with "sync-under-way".
+func (s *Store) BeginSync(ctx context.Context, tenant string, in SyncStart) (round SyncRound, err error) {
 	err = s.update(ctx, "begin a sync of "+tenant, func(t *tx) error {
 		before, known, err := t.syncOf(ctx, tenant)
 		if err != nil {
 			return err
 		}
-		if known && !full && before.filter == filter {
+		if before.runID != "" && before.runID != in.RunID && before.number != in.Instead && t.at.Sub(before.heardAt) < syncSilence {
+			return &lifecycle.Refusal{
+				Code: "sync-under-way", Message: fmt.Sprintf("a sync of %s is under way, run %s, last heard of at %s", tenant, before.runID, before.heardAt.Format(time.RFC3339)),
+			}
+		}
+		if known && !in.Full && before.filter == in.Filter {
 			round.Link = before.link
 		}
 		return t.QueryRowContext(ctx,
-			`INSERT INTO syncs (tenant, round, reads_all, link, filter) VALUES ($1, 1, $2, $3, $4)
-			 ON CONFLICT (tenant) DO UPDATE SET round = syncs.round + 1, reads_all = excluded.reads_all, link = excluded.link, filter = excluded.filter
+			`INSERT INTO syncs (tenant, round, run_id, heard_at, reads_all, link, filter) VALUES ($1, 1, $2, $3, $4, $5, $6)
+			 ON CONFLICT (tenant) DO UPDATE SET round = syncs.round + 1, run_id = excluded.run_id, heard_at = excluded.heard_at,
+				reads_all = excluded.reads_all, link = excluded.link, filter = excluded.filter
 			 RETURNING round`,
-			tenant, round.Link == "", round.Link, filter).Scan(&round.Number)
+			tenant, in.RunID, micros(t.at), round.Link == "", round.Link, in.Filter).Scan(&round.Number)
 	})
 	return round, err
 }
 
+// DropSync gives up a round that cannot go on, so that nobody waits for it. A round that is not the newest is let be.
+func (s *Store) DropSync(ctx context.Context, tenant string, round int64) error {
+	return s.update(ctx, "give up a sync of "+tenant, func(t *tx) error {
+		_, err := t.ExecContext(ctx, `UPDATE syncs SET run_id = '' WHERE tenant = $1 AND round = $2`, tenant, round)
+		return err
+	})
+}
+
 // syncRow is the newest round of a tenant.
 type syncRow struct {
-	number       int64
-	readsAll     bool
-	link, filter string
+	number              int64
+	readsAll            bool
+	link, filter, runID string
+	heardAt             time.Time
 }
 
 // syncOf locks the newest round for the rest of the transaction, so that nobody is removed who is just being met.
 func (t *tx) syncOf(ctx context.Context, tenant string) (row syncRow, known bool, err error) {
 	found, err := query(ctx, t, func(row scanner) (r syncRow, err error) {
-		err = row.Scan(&r.number, &r.readsAll, &r.link, &r.filter)
+		var heard int64
+		err = row.Scan(&r.number, &r.readsAll, &r.link, &r.filter, &r.runID, &heard)
+		r.heardAt = fromMicros(heard)
 		return r, err
-	}, `SELECT round, reads_all, link, filter FROM syncs WHERE tenant = $1`+t.dialect.forUpdate, tenant)
+	}, `SELECT round, reads_all, link, filter, run_id, heard_at FROM syncs WHERE tenant = $1`+t.dialect.forUpdate, tenant)
 	if err != nil || len(found) == 0 {
 		return syncRow{}, false, err
 	}
@@ -77,6 +111,9 @@ type SyncPage struct {
 func (s *Store) PutPage(ctx context.Context, tenant string, round int64, home Home, page SyncPage) (result SyncResult, err error) {
 	err = s.update(ctx, "store a page of users", func(t *tx) error {
 		if _, err := t.inRound(ctx, tenant, round); err != nil {
+			return err
+		}
+		if _, err := t.ExecContext(ctx, `UPDATE syncs SET heard_at = $1 WHERE tenant = $2`, micros(t.at), tenant); err != nil {
 			return err
 		}
 		p := syncPage{tx: t, tenant: tenant, round: round}
@@ -135,7 +172,7 @@ func (s *Store) EndSync(ctx context.Context, actor Actor, tenant string, round i
 				return err
 			}
 		}
-		if _, err := t.ExecContext(ctx, `UPDATE syncs SET link = $1 WHERE tenant = $2`, link, tenant); err != nil {
+		if _, err := t.ExecContext(ctx, `UPDATE syncs SET link = $1, run_id = '' WHERE tenant = $2`, link, tenant); err != nil {
 			return err
 		}
 		gone, err := t.gone(ctx, tenant, round)

@@ -39,7 +39,7 @@ func ids(users []store.SyncedSubscriber) []string {
 // round is one round of a single page.
 func round(t *testing.T, s *store.Store, full bool, page store.SyncPage) (store.SyncRound, store.SyncEnd) {
 	t.Helper()
-	r, err := s.BeginSync(t.Context(), tenant, "", full)
+	r, err := s.BeginSync(t.Context(), tenant, store.SyncStart{RunID: "sync", Full: full})
 	require.NoError(t, err)
 	_, err = s.PutPage(t.Context(), tenant, r.Number, home, page)
 	require.NoError(t, err)
@@ -63,7 +63,7 @@ func TestBeginSyncKnowsWhereTheRoundBegins(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, open func(...store.Option) *store.Store) {
 		s := open()
 		begin := func(filter string, full bool) store.SyncRound {
-			r, err := s.BeginSync(t.Context(), tenant, filter, full)
+			r, err := s.BeginSync(t.Context(), tenant, store.SyncStart{RunID: "sync", Filter: filter, Full: full})
 			require.NoError(t, err)
 			return r
 		}
@@ -83,29 +83,56 @@ func TestBeginSyncKnowsWhereTheRoundBegins(t *testing.T) {
 		require.Equal(t, store.SyncRound{Number: 7}, begin("members", false), "another filter")
 		end(store.SyncRound{Number: 7}, "d")
 		require.Equal(t, store.SyncRound{Number: 8, Link: "d"}, begin("members", false))
-		other, err := s.BeginSync(t.Context(), "fabrikam", "", false)
+		other, err := s.BeginSync(t.Context(), "fabrikam", store.SyncStart{RunID: "another"})
 		require.NoError(t, err)
 		require.Equal(t, store.SyncRound{Number: 1}, other, "each tenant has its own")
 	})
 }
 
-func TestALaterRoundEndsThisOne(t *testing.T) {
+func TestOneSyncAtATime(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, open func(...store.Option) *store.Store) {
-		s := open()
-		old, err := s.BeginSync(t.Context(), tenant, "", false)
+		clock := newWatch()
+		s, other := open(store.WithClock(clock.Now)), open(store.WithClock(clock.Now))
+		old, err := s.BeginSync(t.Context(), tenant, store.SyncStart{RunID: "one"})
 		require.NoError(t, err)
-		newer, err := open().BeginSync(t.Context(), tenant, "", false)
-		require.NoError(t, err)
+		waits := func() {
+			t.Helper()
+			_, err = other.BeginSync(t.Context(), tenant, store.SyncStart{RunID: "two"})
+			assert.Contains(t, refused(t, err, "sync-under-way").Message, "run one")
+		}
+		waits()
+		clock.advance(4 * time.Minute)
 		_, err = s.PutPage(t.Context(), tenant, old.Number, home, store.SyncPage{Users: staff(0, 1)})
+		require.NoError(t, err)
+		clock.advance(4 * time.Minute)
+		waits()
+
+		// Nothing is heard of it any more.
+		clock.advance(time.Minute)
+		newer, err := other.BeginSync(t.Context(), tenant, store.SyncStart{RunID: "two"})
+		require.NoError(t, err)
+		_, err = s.PutPage(t.Context(), tenant, old.Number, home, store.SyncPage{Users: staff(1, 2)})
 		refused(t, err, "sync-superseded")
 		_, err = s.EndSync(t.Context(), admin, tenant, old.Number, "stale", threshold)
 		refused(t, err, "sync-superseded")
-		assert.Empty(t, everybody(t, s))
+		require.NoError(t, s.DropSync(t.Context(), tenant, old.Number))
+		_, err = s.BeginSync(t.Context(), tenant, store.SyncStart{RunID: "three"})
+		refused(t, err, "sync-under-way")
+		assert.Equal(t, []string{"user-00"}, everybody(t, s))
+
+		// The run itself may begin again, and as a new run in the place of its own round.
+		newer, err = other.BeginSync(t.Context(), tenant, store.SyncStart{RunID: "two"})
+		require.NoError(t, err)
+		newer, err = other.BeginSync(t.Context(), tenant, store.SyncStart{RunID: "two, continued", Instead: newer.Number})
+		require.NoError(t, err)
 		_, err = s.EndSync(t.Context(), admin, tenant, newer.Number, "fresh", threshold)
 		require.NoError(t, err)
-		after, err := s.BeginSync(t.Context(), tenant, "", false)
+		after, err := s.BeginSync(t.Context(), tenant, store.SyncStart{RunID: "three"})
 		require.NoError(t, err)
 		assert.Equal(t, "fresh", after.Link)
+		require.NoError(t, s.DropSync(t.Context(), tenant, after.Number))
+		_, err = s.BeginSync(t.Context(), tenant, store.SyncStart{RunID: "four"})
+		require.NoError(t, err, "given up")
 	})
 }
 
@@ -211,7 +238,7 @@ func TestAUserWhoIsReadAloneDuringARoundIsNotUnseen(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, open func(...store.Option) *store.Store) {
 		s := open()
 		round(t, s, true, store.SyncPage{Users: staff(0, 2)})
-		r, err := s.BeginSync(t.Context(), tenant, "", true)
+		r, err := s.BeginSync(t.Context(), tenant, store.SyncStart{RunID: "sync", Full: true})
 		require.NoError(t, err)
 		_, err = s.PutPage(t.Context(), tenant, r.Number, home, store.SyncPage{Users: staff(0, 1)})
 		require.NoError(t, err)

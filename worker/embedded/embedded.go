@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
@@ -115,9 +116,10 @@ func start(ctx context.Context, s Settings, out io.Writer) (*environment, error)
 		}
 	}
 	worker, err := service.Open(ctx, service.Settings{
-		Store:    "sqlite:" + filepath.Join(s.DataDir, "tenure.db"),
-		HTTPAddr: loopback(s.HTTPPort),
-		Tenants:  []service.Tenant{{Name: tenants[0].TenantName(), GraphURL: "http://" + loopback(s.TenantPort) + "/v1.0", Credential: service.SimulatedCredential}},
+		Store:     "sqlite:" + filepath.Join(s.DataDir, "tenure.db"),
+		HTTPAddr:  loopback(s.HTTPPort),
+		SyncEvery: 15 * time.Minute,
+		Tenants:   []service.Tenant{{Name: tenants[0].TenantName(), GraphURL: "http://" + loopback(s.TenantPort) + "/v1.0", Credential: service.SimulatedCredential}},
 	}, log)
 	if err != nil {
 		return fail(err)

@@ -5,6 +5,9 @@ CREATE TABLE syncs (
     tenant    TEXT COLLATE "C" NOT NULL PRIMARY KEY,
     -- Counts the rounds; only the newest one may write.
     round     BIGINT NOT NULL,
+    -- The run whose round it is and when it was last heard of; '' once the round has ended.
+    run_id    TEXT COLLATE "C" NOT NULL,
+    heard_at  BIGINT NOT NULL,
     -- Whether the newest round reads everybody, so that whom it does not see is gone.
     reads_all BOOLEAN NOT NULL,
     -- Microsoft's link to what changes from here on. '' while a round that reads everybody has not ended.
