@@ -268,7 +268,7 @@ func (c *contoso) seen(wanted func(graphsim.JournalEntry) bool) []string {
 func (c *contoso) books() string {
 	c.t.Helper()
 	ctx := context.Background()
-	users, next, err := c.store.ListSubscribers(ctx, store.SubscriberFilter{Limit: 1000})
+	users, next, err := c.store.ListSubscribers(ctx, store.SubscriberFilter{Limit: 1000, Services: true})
 	require.NoError(c.t, err)
 	require.Empty(c.t, next)
 	numbers, next, err := c.store.ListNumbers(ctx, store.NumberFilter{Limit: 1000})

@@ -93,6 +93,8 @@ type SubscriberFilter struct {
 	Contains string
 	// Guests selects guests only.
 	Guests bool
+	// Services reads the service records as well; without it they are nil.
+	Services bool
 	// Limit is the size of a page: 100 when 0, at most 1000. Cursor is where the page before ended.
 	Limit  int
 	Cursor string
@@ -121,7 +123,10 @@ func (s *Store) ListSubscribers(ctx context.Context, f SubscriberFilter) (list [
 	}
 	size := pageSize(f.Limit)
 	err = s.view(ctx, "list subscribers", func(t *tx) error {
-		list, err = t.subscribers(ctx, c.where()+` ORDER BY upn_lower, tenant, id LIMIT `+c.arg(size+1), c.args...)
+		list, err = t.people(ctx, c.where()+` ORDER BY upn_lower, tenant, id LIMIT `+c.arg(size+1), c.args...)
+		if err == nil && f.Services {
+			err = t.addServices(ctx, list)
+		}
 		return err
 	})
 	list, next = page(list, size, func(sub Subscriber) string {
@@ -134,23 +139,20 @@ const subscriberColumns = `tenant, person, node, role, offboarded_at, offboarded
 
 // subscribers reads users with their service records and numbers.
 func (t *tx) subscribers(ctx context.Context, where string, args ...any) ([]Subscriber, error) {
+	list, err := t.people(ctx, where, args...)
+	if err != nil {
+		return nil, err
+	}
+	return list, t.addServices(ctx, list)
+}
+
+// people reads users with their numbers.
+func (t *tx) people(ctx context.Context, where string, args ...any) ([]Subscriber, error) {
 	list, err := query(ctx, t, scanSubscriber, `SELECT `+subscriberColumns+` FROM subscribers`+where, args...)
 	if err != nil || len(list) == 0 {
 		return nil, err
 	}
-	keys := make([]subscriberKey, len(list))
-	position := map[subscriberKey]int{}
-	for i, sub := range list {
-		keys[i] = subscriberKey{sub.Tenant, sub.ID}
-		position[keys[i]] = i
-	}
-	services, err := t.servicesOf(ctx, keys)
-	if err != nil {
-		return nil, err
-	}
-	for key, records := range services {
-		list[position[key]].Services = records
-	}
+	keys, position := keysOf(list)
 	encoded, err := jsonRows(keys)
 	if err != nil {
 		return nil, err
@@ -165,6 +167,28 @@ func (t *tx) subscribers(ctx context.Context, where string, args ...any) ([]Subs
 		return none, err
 	}, `SELECT n.tenant, n.user_id, n.number FROM numbers AS n JOIN `+t.dialect.rows(1, columns("tenant, id"))+` ON n.tenant = r.tenant AND n.user_id = r.id WHERE n.user_id <> '' ORDER BY n.number`, encoded)
 	return list, err
+}
+
+// addServices reads the service records of users into them.
+func (t *tx) addServices(ctx context.Context, list []Subscriber) error {
+	if len(list) == 0 {
+		return nil
+	}
+	keys, position := keysOf(list)
+	services, err := t.servicesOf(ctx, keys)
+	for key, records := range services {
+		list[position[key]].Services = records
+	}
+	return err
+}
+
+func keysOf(list []Subscriber) (keys []subscriberKey, position map[subscriberKey]int) {
+	keys, position = make([]subscriberKey, len(list)), map[subscriberKey]int{}
+	for i, sub := range list {
+		keys[i] = subscriberKey{sub.Tenant, sub.ID}
+		position[keys[i]] = i
+	}
+	return keys, position
 }
 
 type subscriberKey struct {
