@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 
 	"go.temporal.io/sdk/activity"
 	"golang.org/x/sync/errgroup"
@@ -52,10 +53,22 @@ func (a *Activities) Prepare(ctx context.Context, req lifecycle.Request) (Prepar
 	if err != nil {
 		return Prepared{}, err
 	}
+	if req.Expect != nil {
+		if changed := req.Expect.Since(plan); len(changed) > 0 {
+			return Prepared{}, stale(changed)
+		}
+	}
 	if _, err := a.Store.HoldNumbers(ctx, info.WorkflowExecution.RunID, req.Tenant, toHold(plan)); err != nil {
 		return Prepared{}, err
 	}
 	return Prepared{Plan: plan}, nil
+}
+
+// stale refuses a plan that was approved when things were different.
+func stale(changed []string) error {
+	f := fault.New(fault.StalePlan, "the plan is stale: %s", strings.Join(changed, "; "))
+	f.Code, f.Hint = "stale-plan", "make a new plan, look at it, and apply that one"
+	return f
 }
 
 // toHold are the numbers that nobody else may have before the run ends: those that it releases, and those that a move
@@ -117,6 +130,11 @@ func (a *Activities) PlanFor(ctx context.Context, in contract.PlanRequest) (cont
 	plan, err := a.plan(ctx, in.Request, snapshot, nil)
 	if err != nil {
 		return contract.PlanAnswer{}, err
+	}
+	if in.Request.Expect != nil {
+		if changed := in.Request.Expect.Since(plan); len(changed) > 0 {
+			return contract.PlanAnswer{}, stale(changed)
+		}
 	}
 	return contract.PlanAnswer{Tenant: tenant, Node: node, Plan: plan}, nil
 }

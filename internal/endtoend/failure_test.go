@@ -115,7 +115,7 @@ func TestFailureOfTheVerificationIsUndone(t *testing.T) {
 	anna := was.tenant.user(t, "anna.archer")
 	// While the licenses go, the next reading of the user is that of the verification.
 	held := x.tenant.fault(fault{Method: "POST", Path: licensePath(anna.ID), LatencyMs: 3000})
-	run := x.begin(upn("anna.archer"))
+	run := x.begin(upn("anna.archer"), "--on-failure", "rollback")
 	x.tenant.awaitFaults(enough, held)
 	x.tenant.fault(fault{Method: "GET", Path: userPath(anna.ID), Status: 400, Body: unknownError})
 
@@ -136,7 +136,7 @@ func TestIncompleteUndoSaysSo(t *testing.T) {
 	anna := state.user(t, "anna.archer")
 	x.tenant.fault(fault{Method: "POST", Path: licensePath(anna.ID), Status: 400, Times: -1, Body: unknownError})
 	x.tenant.fault(fault{Method: "POST", Path: assignNumber, Status: 400, Times: -1, Body: unknownError})
-	r := x.offboard(6, upn("anna.archer"), "--group", "leaver")
+	r := x.offboard(6, upn("anna.archer"), "--group", "leaver", "--on-failure", "rollback")
 	r.want(t, "failed", map[string]string{"remove-number": "done", "apply-policies": "undone", "remove-licenses": "failed"})
 	r.wantWarnings(t, "undo-incomplete")
 	now := x.tenant.state()

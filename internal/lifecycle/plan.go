@@ -25,6 +25,8 @@ type Request struct {
 	KeepNumber    bool   `json:"keepNumber,omitempty"`
 	NumberTo      string `json:"numberTo,omitempty"`
 	OffboardGroup string `json:"offboardGroup,omitempty"`
+	// Expect is the plan that was approved: when another one would be carried out by now, nothing is. Nil accepts any.
+	Expect *Plan `json:"expect,omitempty"`
 	// RequestID makes starting twice one run; RequestedBy is who asked, Reason why.
 	RequestID   string `json:"requestId"`
 	RequestedBy string `json:"requestedBy"`

@@ -36,6 +36,8 @@ type Console struct {
 	Pace Pace
 
 	flags flags
+	// planOut is where the plan commands save their plan, or empty.
+	planOut string
 	// parsed is set once the arguments are understood; errors before that are about them.
 	parsed     bool
 	connection *Connection
@@ -147,8 +149,19 @@ func (c *Console) request(operation lifecycle.Operation) lifecycle.Request {
 		id = c.NewID()
 	}
 	return lifecycle.Request{
-		Operation: operation, RequestID: id, RequestedBy: c.requestedBy(), Reason: c.flags.reason, OnFailure: c.flags.onFailure,
+		Operation: operation, RequestID: id, RequestedBy: c.requestedBy(), Reason: c.flags.reason, OnFailure: c.onFailure(operation), HoldFor: c.flags.holdFor,
 	}
+}
+
+// onFailure is what --on-failure says. A limit for a hold asks for one.
+func (c *Console) onFailure(operation lifecycle.Operation) string {
+	switch {
+	case c.flags.onFailure != "":
+		return c.flags.onFailure
+	case c.flags.holdFor > 0:
+		return lifecycle.OnFailureHold
+	}
+	return lifecycle.DefaultOnFailure(operation)
 }
 
 func (c *Console) actor() contract.Actor {

@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -20,11 +21,13 @@ type flags struct {
 	detach    bool
 	reason    string
 	requestID string
+	// onFailure is empty when nobody said: then the operation decides.
 	onFailure string
+	holdFor   time.Duration
 }
 
 // changeFlags mean something only to commands that change something; the others accept them and do not show them.
-var changeFlags = []string{"yes", "detach", "reason", "request-id", "on-failure"}
+var changeFlags = []string{"yes", "detach", "reason", "request-id", "on-failure", "hold-for"}
 
 func (f *flags) register(set *pflag.FlagSet) {
 	f.output = output.TextFormat
@@ -35,15 +38,15 @@ func (f *flags) register(set *pflag.FlagSet) {
 	set.BoolVar(&f.detach, "detach", false, "start, print the run and return")
 	set.StringVar(&f.reason, "reason", "", "why, as `TEXT` for the record")
 	set.StringVar(&f.requestID, "request-id", "", "starting twice with the same `ID` is one run")
-	f.onFailure = lifecycle.OnFailureRollback
-	set.Var(newChoice(&f.onFailure, lifecycle.OnFailureRollback, "hold"), "on-failure", "`WHAT` to do after a permanent failure: rollback")
+	set.Var(newChoice(&f.onFailure, lifecycle.OnFailureRollback, lifecycle.OnFailureHold), "on-failure", "`WHAT` to do after a permanent failure: rollback, or hold for an operator (default: hold to offboard, else rollback)")
+	set.DurationVar(&f.holdFor, "hold-for", 0, "hold no longer than `DURATION`, like 24h, then roll back")
 }
 
 func completeFlags(cmd *cobra.Command) {
 	fixed := map[string][]string{
 		"output":     output.Formats(),
 		"color":      {"auto", "always", "never"},
-		"on-failure": {lifecycle.OnFailureRollback},
+		"on-failure": {lifecycle.OnFailureRollback, lifecycle.OnFailureHold},
 	}
 	for name, values := range fixed {
 		completeFlag(cmd, name, values...)
@@ -63,8 +66,10 @@ var requestIDs = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$`)
 // check refuses what the flags' own types cannot.
 func (f *flags) check(set *pflag.FlagSet) error {
 	switch {
-	case f.onFailure == "hold":
-		return usage("leave it out or say --on-failure rollback", "--on-failure hold is not available in this version, only rollback is")
+	case set.Changed("hold-for") && f.holdFor < time.Minute:
+		return usage("say it like 30m or 24h, a minute at least", "--hold-for %s is no time for an operator", f.holdFor)
+	case set.Changed("hold-for") && f.onFailure == lifecycle.OnFailureRollback:
+		return usage("leave one of them out", "--hold-for and --on-failure rollback contradict each other")
 	case set.Changed("request-id") && !requestIDs.MatchString(f.requestID):
 		return usage("use letters, digits, dots, dashes, colons and underscores, 128 at most, and nothing personal", "%q cannot be a request id", f.requestID)
 	}

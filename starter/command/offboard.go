@@ -25,7 +25,8 @@ func newOffboardCommand(c *Console, run func(context.Context, *Console, offboard
 		Short: "take number, licenses and place from a user who leaves",
 		Long: `Offboard a user: the number is unassigned and cools down, policies and groups of the quick add group are applied,
 direct licenses go, the user returns to the tenant level. The plan is shown first; at the end everything is read back
-from Microsoft, and only then the run is completed. A failure undoes what was done.
+from Microsoft, and only then the run is completed. A step that fails for good holds the run until an operator decides
+with tenure resolve; with --on-failure rollback it is undone at once.
 
 USER is a user principal name or an object id.`,
 		Example: `  tenure offboard ada@contoso.com

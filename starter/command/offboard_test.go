@@ -80,7 +80,7 @@ func TestOffboardSendsWhatWasAsked(t *testing.T) {
 	r.exits(t, 0)
 	want := lifecycle.Request{
 		Operation: lifecycle.Offboard, Group: "Leavers", RequestID: "req-" + id, RequestedBy: "grace", Reason: "ticket 7",
-		OnFailure: lifecycle.OnFailureRollback,
+		OnFailure: lifecycle.OnFailureHold,
 	}
 	if got := asked(); got.User != ada || !reflect.DeepEqual(got.Request, want) {
 		t.Errorf("planned %+v, want %+v", got, want)

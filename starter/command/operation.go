@@ -68,6 +68,11 @@ func (c *Console) preview(ctx context.Context, question contract.PlanRequest) er
 	if plan.Warnings == nil {
 		plan.Warnings = []lifecycle.Warning{}
 	}
+	if c.planOut != "" {
+		if err := savePlan(c.planOut, plan); err != nil {
+			return err
+		}
+	}
 	if err := c.result(plan, func(p output.Paper) { p.Plan(plan, answer.Node) }); err != nil {
 		return err
 	}

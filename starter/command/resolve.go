@@ -15,34 +15,24 @@ import (
 )
 
 type resolveOptions struct {
-	run                      string
-	retry, approve, rollback bool
-}
-
-// action is what the flags say; exactly one of them must.
-func (o resolveOptions) action() (string, error) {
-	var chosen []string
-	for action, set := range map[string]bool{contract.ResolveRetry: o.retry, contract.ResolveApprove: o.approve, contract.ResolveRollback: o.rollback} {
-		if set {
-			chosen = append(chosen, action)
-		}
-	}
-	if len(chosen) != 1 {
-		return "", usage("add one of --retry, --approve and --rollback", "say how to resolve the run")
-	}
-	return chosen[0], nil
+	run                            string
+	retry, skip, rollback, approve bool
 }
 
 func newResolveCommand(c *Console, run func(context.Context, *Console, resolveOptions) error) *cobra.Command {
 	var o resolveOptions
 	cmd := &cobra.Command{
-		Use:   "resolve RUN|USER --retry|--approve|--rollback",
+		Use:   "resolve RUN|USER (--retry | --skip | --rollback | --approve)",
 		Short: "decide about a run that waits for an operator",
-		Long: `Resolve a run that waits. A staged onboarding waits until Teams knows the user and looks from time to time; --retry makes
-it look now. A sync waits when it would remove more users than the threshold: --approve lets it, --rollback keeps them. The
-command then stays with the run until it ends.`,
-		Example: `  tenure resolve ada@contoso.com --retry
-  tenure resolve 6f3c9c1e-0d5b-4f0e-9b1f-3a7d5c2e8a10 --retry --yes --reason "licensed today"
+		Long: `Decide about a run that waits. A run is held after a step failed for good: --retry tries that step again, after its cause
+was mended; --skip goes on without it, where the rules allow that, and shows the step as skipped; --rollback undoes what
+was done. A staged onboarding waits until Teams knows the user and looks from time to time; --retry makes it look now.
+A sync waits when it would remove more users than the threshold: --approve removes them, --rollback keeps them.
+Who decided what, and why, stands in the audit. The command then stays with the run until it ends.`,
+		Example: `  tenure list --held
+  tenure resolve ada@contoso.com --retry
+  tenure resolve ada@contoso.com --skip --reason "the policy was retired"
+  tenure resolve 6f3c9c1e-0d5b-4f0e-9b1f-3a7d5c2e8a10 --rollback --yes --reason "wrong person"
   tenure resolve 0d2f6d1a-52c5-4a0e-8a55-0f6f0b8f2a11 --approve --reason "the branch was closed"`,
 		GroupID: groupRuns,
 		Args:    arguments("RUN|USER"),
@@ -51,14 +41,40 @@ command then stays with the run until it ends.`,
 			return run(cmd.Context(), c, o)
 		},
 	}
-	cmd.Flags().BoolVar(&o.retry, "retry", false, "try again now what the run waits for")
+	cmd.Flags().BoolVar(&o.retry, "retry", false, "try again now what failed, or what the run waits for")
+	cmd.Flags().BoolVar(&o.skip, "skip", false, "go on without the step that failed")
+	cmd.Flags().BoolVar(&o.rollback, "rollback", false, "undo what was done, or forbid what the run asks about")
 	cmd.Flags().BoolVar(&o.approve, "approve", false, "let the run do what it asks about")
-	cmd.Flags().BoolVar(&o.rollback, "rollback", false, "do not let it")
 	return cmd
 }
 
+// decision is the action that the flags name, and the question before it.
+func (o resolveOptions) decision() (action, question string, err error) {
+	decisions := []struct {
+		said             bool
+		action, question string
+	}{
+		{o.retry, contract.ResolveRetry, "Let the %s try again now?"},
+		{o.skip, contract.ResolveSkip, "Let the %s go on without the step that failed?"},
+		{o.rollback, contract.ResolveRollback, "Undo what the %s has done?"},
+		{o.approve, contract.ResolveApprove, "Let the %s do what it asks about?"},
+	}
+	for _, d := range decisions {
+		switch {
+		case d.said && action != "":
+			return "", "", usage("say one of them", "--%s and --%s contradict each other", action, d.action)
+		case d.said:
+			action, question = d.action, d.question
+		}
+	}
+	if action == "" {
+		return "", "", usage("add --retry, --skip, --rollback or --approve", "say how to resolve the run")
+	}
+	return action, question, nil
+}
+
 func runResolve(ctx context.Context, c *Console, o resolveOptions) error {
-	action, err := o.action()
+	action, question, err := o.decision()
 	if err != nil {
 		return err
 	}
@@ -79,13 +95,13 @@ func runResolve(ctx context.Context, c *Console, o resolveOptions) error {
 	case strings.HasPrefix(run.workflowID, contract.SyncWorkflowPrefix):
 		return resolveSync(ctx, c, conn, run.workflowID, action)
 	}
-	notWaiting := func() error {
-		return refused("not-waiting", "see it with: tenure status "+run.runID, "the %s does not wait for a decision (%s)", run, run.status)
+	notWaiting := func(why string) error {
+		return refused("not-waiting", "see it with: tenure status "+run.runID, "the %s does not wait for this decision: %s", run, why)
 	}
 	if !run.open {
-		return notWaiting()
+		return notWaiting("it is " + string(run.status))
 	}
-	if err := c.confirm(ctx, "Let the %s try again now?", output.Plain(run.String())); err != nil {
+	if err := c.confirm(ctx, question, output.Plain(run.String())); err != nil {
 		return err
 	}
 	who := c.request(run.operation)
@@ -99,8 +115,10 @@ func runResolve(ctx context.Context, c *Console, o resolveOptions) error {
 	var rejected *temporal.ApplicationError
 	var gone *serviceerror.NotFound
 	switch {
-	case errors.As(err, &rejected), errors.As(err, &gone):
-		return notWaiting()
+	case errors.As(err, &rejected):
+		return notWaiting(rejected.Message())
+	case errors.As(err, &gone):
+		return notWaiting("it has ended")
 	case err != nil:
 		return conn.reach(ctx, err)
 	case c.flags.detach:

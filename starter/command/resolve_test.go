@@ -51,7 +51,7 @@ func TestResolveOfARunThatDoesNotWait(t *testing.T) {
 	run := startedByHand(t, offboards(t, untilSignalled), "busy working")
 	r := newSeat(t).tenure("resolve", run.GetID(), "--retry", "--yes")
 	r.exits(t, 5)
-	r.says(t, "does not wait for a decision")
+	r.says(t, "does not wait for this decision")
 	release(t, run)
 }
 

@@ -92,8 +92,8 @@ func syncWords(t contract.TenantSync) []string {
 
 // resolveSync decides about the removals that a sync asks about, and waits for its end.
 func resolveSync(ctx context.Context, c *Console, conn *Connection, workflowID, action string) error {
-	notWaiting := func() error {
-		return refused("not-waiting", "", "the sync %s does not wait for a decision", workflowID)
+	notWaiting := func(why string) error {
+		return refused("not-waiting", "", "the sync %s does not wait for this decision: %s", workflowID, why)
 	}
 	status, err := syncStatus(ctx, conn, workflowID)
 	var unknown *serviceerror.NotFound
@@ -103,7 +103,7 @@ func resolveSync(ctx context.Context, c *Console, conn *Connection, workflowID, 
 	case err != nil:
 		return conn.reach(ctx, err)
 	case status.Status != lifecycle.Held:
-		return notWaiting()
+		return notWaiting("it does not ask")
 	}
 	gone := 0
 	for _, t := range status.Tenants {
@@ -127,9 +127,9 @@ func resolveSync(ctx context.Context, c *Console, conn *Connection, workflowID, 
 	var rejected *temporal.ApplicationError
 	switch {
 	case errors.As(err, &rejected):
-		return usage("say --approve or --rollback", "%s", rejected.Message())
+		return notWaiting(rejected.Message())
 	case errors.As(err, &unknown):
-		return notWaiting()
+		return notWaiting("it has ended")
 	case err != nil:
 		return conn.reach(ctx, err)
 	case c.flags.detach:

@@ -84,7 +84,7 @@ func TestASyncThatAsks(t *testing.T) {
 				t.Fatalf("held: %+v", held.Runs)
 			}
 
-			newSeat(t).tenure("resolve", workflowID, "--retry", "--yes").exits(t, 3)
+			newSeat(t).tenure("resolve", workflowID, "--retry", "--yes").exits(t, 5)
 			newSeat(t).tenure("resolve", workflowID, row.flag).exits(t, 3)
 			newSeat(t).atTerminal("n\n").tenure("resolve", workflowID, row.flag).exits(t, 130)
 			// By its run id, as a list shows it.
@@ -95,7 +95,7 @@ func TestASyncThatAsks(t *testing.T) {
 			}
 			again := newSeat(t).tenure("resolve", workflowID, row.flag, "--yes")
 			again.exits(t, 5)
-			again.says(t, "does not wait for a decision")
+			again.says(t, "does not wait for this decision")
 		})
 	}
 	newSeat(t).tenure("resolve", contract.SyncWorkflowPrefix+"nobody", "--approve", "--yes").exits(t, 3)

@@ -45,7 +45,7 @@ type Moment struct {
 	Notice string
 }
 
-// Watch follows one run.
+// Watch follows one run until it has ended or nothing goes on without an operator.
 type Watch struct {
 	Runs              Runs
 	WorkflowID, RunID string
@@ -68,7 +68,7 @@ type Ending struct {
 	Closed string
 }
 
-// Follow returns when the run has ended. The error is that of the context when the caller stopped following, one
+// Follow returns when the run has ended, or is held for an operator. The error is that of the context when the caller stopped following, one
 // that connect.Unreachable recognizes when Temporal stayed out of reach for Lost, or the answer to a run that does not exist.
 func (w Watch) Follow(ctx context.Context) (Ending, error) {
 	defer w.View.Close()
@@ -100,6 +100,10 @@ func (w Watch) Follow(ctx context.Context) (Ending, error) {
 		case update := <-updates:
 			update(&moment)
 			show()
+			if moment.Report.Status == lifecycle.Held {
+				report := moment.Report
+				return Ending{Report: &report}, nil
+			}
 		case <-tick.C:
 			show()
 		case e := <-ended:
