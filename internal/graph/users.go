@@ -83,12 +83,6 @@ func (c *Client) User(ctx context.Context, idOrUPN string) (UserRecord, error) {
 	return record, c.nameSKUs(ctx, &record)
 }
 
-// ListUsers is FindUsers for every user.
-func (c *Client) ListUsers(ctx context.Context, pageToken string) (page []UserRecord, next string, err error) {
-	found, err := c.FindUsers(ctx, UserQuery{}, pageToken)
-	return found.Users, found.Next, err
-}
-
 // UserChanges is a page of what changed among the users.
 type UserChanges struct {
 	// Users are new or changed, Removed the object ids of those that are gone, and Partial of those of whom Graph said no

@@ -91,7 +91,7 @@ func TestGuestsAndSyncedUsersAreRecognised(t *testing.T) {
 	}
 }
 
-func TestListUsersFollowsItsOwnLinksOnly(t *testing.T) {
+func TestFindUsersFollowsItsOwnLinksOnly(t *testing.T) {
 	var s *server
 	s = serve(t, func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Query().Get("$skiptoken") {
@@ -102,24 +102,24 @@ func TestListUsersFollowsItsOwnLinksOnly(t *testing.T) {
 		}
 	})
 	c := s.client(t)
-	first, next, err := c.ListUsers(t.Context(), "")
-	if err != nil || len(first) != 1 || next == "" {
-		t.Fatalf("got %v, %q, %v", first, next, err)
+	first, err := c.FindUsers(t.Context(), graph.UserQuery{}, "")
+	if err != nil || len(first.Users) != 1 || first.Next == "" {
+		t.Fatalf("got %+v, %v", first, err)
 	}
 	query, _ := url.ParseQuery(s.last(t).query)
 	if query.Get("$top") != "999" {
 		t.Errorf("page size %q", query.Get("$top"))
 	}
-	second, end, err := c.ListUsers(t.Context(), next)
-	if err != nil || len(second) != 1 || second[0].Person.ID != "2" || end != "" {
-		t.Fatalf("got %v, %q, %v", second, end, err)
+	second, err := c.FindUsers(t.Context(), graph.UserQuery{}, first.Next)
+	if err != nil || len(second.Users) != 1 || second.Users[0].Person.ID != "2" || second.Next != "" {
+		t.Fatalf("got %+v, %v", second, err)
 	}
 	sent := len(s.requests())
 	for _, link := range []string{
 		"https://graph.evil.example/v1.0/users", "http://127.0.0.1:1/v1.0/users", s.URL + "/beta/users", s.URL + "/v1.0evil/users",
 		strings.Replace(s.URL, "://", "://user:pw@", 1) + "/v1.0/users", strings.Replace(s.URL, "http:", "https:", 1) + "/v1.0/users", "%zz", "/users",
 	} {
-		_, _, err := c.ListUsers(t.Context(), link)
+		_, err := c.FindUsers(t.Context(), graph.UserQuery{}, link)
 		wantKind(t, err, fault.InvalidRequest, "foreign-link")
 		_, err = c.DeltaUsers(t.Context(), link)
 		wantKind(t, err, fault.InvalidRequest, "foreign-link")
@@ -131,7 +131,7 @@ func TestListUsersFollowsItsOwnLinksOnly(t *testing.T) {
 
 func TestListsWithoutAValueAreNotEmptyLists(t *testing.T) {
 	_, c := always(t, 200, `{}`)
-	_, _, err := c.ListUsers(t.Context(), "")
+	_, err := c.FindUsers(t.Context(), graph.UserQuery{}, "")
 	wantKind(t, err, fault.Unavailable, graph.CodeUnreadable)
 	_, err = c.SKUs(t.Context())
 	wantKind(t, err, fault.Unavailable, graph.CodeUnreadable)
