@@ -218,6 +218,7 @@ func (s *Service) Run(ctx context.Context, started func()) error {
 		background.Go(func() { p.run(working) })
 	}
 	background.Go(func() { s.warnOfPermissions(working) })
+	background.Go(func() { s.scheduleSync(working) })
 	s.log.Info("working", zap.Int("tenants", len(s.settings.Tenants)), zap.String("version", version.Version))
 	if started != nil {
 		started()
