@@ -106,14 +106,17 @@ func (c *Catalog) offboardingGroup(n *Node, name string) (*QuickAddGroup, error)
 	return g, nil
 }
 
-// Cooling is the cooling rule in force at a node of the inventory (R83). A node that the catalog no longer has follows the
-// nearest node above it that the catalog still has.
-func (c *Catalog) Cooling(node string) lifecycle.CoolingRule {
+// Cooling is the cooling rule in force at a node of the inventory (R83).
+func (c *Catalog) Cooling(node string) lifecycle.CoolingRule { return c.SettingsAt(node).NumberCooling }
+
+// SettingsAt are the settings in force at a path. Where the catalog no longer has the node, it is the nearest one above
+// that it still has.
+func (c *Catalog) SettingsAt(node string) Settings {
 	for path := node; path != ""; {
 		if n, ok := c.byPath[path]; ok {
-			return n.settings.NumberCooling
+			return n.settings
 		}
 		path = path[:max(strings.LastIndexByte(path, '/'), 0)]
 	}
-	return unsetSettings().NumberCooling
+	return unsetSettings()
 }

@@ -30,6 +30,9 @@ type Settings struct {
 	// NumbersFollowUsers lets a move take the number along in the inventory. It is on unless set.
 	NumbersFollowUsers bool
 	Staging            Staging
+	// NumberThreshold is the percentage of available numbers below which the node is low on them (R95). It is 0, no
+	// threshold, unless set.
+	NumberThreshold int
 }
 
 // Staging is whether and how a run waits for a user whom Teams does not know yet (§3.6). It is off, every 240 minutes (R40)
@@ -59,6 +62,7 @@ var settingTable = []setting{
 	{"staging.enabled", false, readBoolean, func(s *Settings, v any) { s.Staging.Enabled = v.(bool) }},
 	{"staging.intervalMinutes", 240, readMinutes, func(s *Settings, v any) { s.Staging.Interval = time.Duration(v.(int)) * time.Minute }},
 	{"staging.days", 14, readDays, func(s *Settings, v any) { s.Staging.Bound = time.Duration(v.(int)) * 24 * time.Hour }},
+	{"numberThreshold.percent", 0, readPercent, func(s *Settings, v any) { s.NumberThreshold = v.(int) }},
 }
 
 func readBoolean(r *reader, s spot) (any, bool) { v, ok := r.boolean(s, true); return v, ok }
@@ -68,6 +72,9 @@ func readDays(r *reader, s spot) (any, bool) { v, ok := r.integer(s, 1, 999); re
 
 // readMinutes: looking less often than once a day is no waiting.
 func readMinutes(r *reader, s spot) (any, bool) { v, ok := r.integer(s, 1, 24*60); return v, ok }
+
+// readPercent: 0 takes a threshold of above back.
+func readPercent(r *reader, s spot) (any, bool) { v, ok := r.integer(s, 0, 100); return v, ok }
 
 func readLicenseMode(r *reader, s spot) (any, bool) {
 	v, ok := choice(r, s, true, lifecycle.Remove, lifecycle.Retain)
