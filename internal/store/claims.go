@@ -183,12 +183,16 @@ func (c claimant) named(ctx context.Context, number string, toClaim bool) (numbe
 		return numberRow{}, err
 	}
 	if len(found) == 0 {
-		return numberRow{}, &lifecycle.Refusal{Code: "unknown-number", Message: fmt.Sprintf("the inventory of %s has no number %s", c.Tenant, number), Hint: "add it with `tenure numbers add`", Invalid: true}
+		return numberRow{}, unknownNumber(c.Tenant, number)
 	}
 	if refusal := c.refusal(found[0]); refusal != nil {
 		return numberRow{}, refusal
 	}
 	return found[0], nil
+}
+
+func unknownNumber(tenant, number string) *lifecycle.Refusal {
+	return &lifecycle.Refusal{Code: "unknown-number", Message: fmt.Sprintf("the inventory of %s has no number %s", tenant, number), Hint: "add it with `tenure numbers add`", Invalid: true}
 }
 
 // refusal checks the guards of domain.md §6.1 in their order; nil when all hold.
@@ -204,11 +208,7 @@ func (c claimant) refusal(n numberRow) *lifecycle.Refusal {
 	case n.state == lifecycle.Cooling: // R84
 		return refuse("number-cooling", "end that with `tenure numbers release`, or name another number", "is cooling until %s", moment(n.coolingUntil))
 	case n.state == lifecycle.Reserved: // R87
-		until := "until it is unreserved"
-		if n.reservedUntil != nil {
-			until = "until " + moment(n.reservedUntil)
-		}
-		return refuse("number-reserved", "end that with `tenure numbers unreserve`, or name another number", "is reserved %s", until)
+		return refuse("number-reserved", "end that with `tenure numbers unreserve`, or name another number", "is reserved%s", untilOrUnreserved(n.reservedUntil))
 	case !slices.Contains(visibleFrom(c.Site), n.node): // R80
 		return refuse("number-not-visible", "move it with `tenure numbers move`, or name one at the site or above it", "is at %s and not visible from %s", n.node, c.Site)
 	case !own && n.reservedFor != "" && n.reservedFor != c.UserID: // R88

@@ -46,7 +46,7 @@ func (s *Store) HoldNumbers(ctx context.Context, runID, tenant string, numbers [
 			case "":
 				steps = append(steps, numberStep{number: n, event: eventHold, runID: runID})
 			default:
-				return &lifecycle.Refusal{Code: "number-held", Message: fmt.Sprintf("%s is held by run %s", n.number, n.heldBy), Hint: "wait for that run to end"}
+				return numberHeld(n)
 			}
 			held = append(held, n.number)
 		}
@@ -113,7 +113,7 @@ func (t *tx) recordRelease(ctx context.Context, n *numberRow, r Release) (Releas
 			until := lifecycle.CoolingEnd(t.at, r.CoolingDays)
 			n.nextCoolingUntil = &until
 		default:
-			return Released{}, &lifecycle.Refusal{Code: "not-a-release", Message: fmt.Sprintf("%s cannot be released to %q for %d days", r.Number, r.To, r.CoolingDays), Invalid: true}
+			return Released{}, notARelease(r.Number, r.To, r.CoolingDays)
 		}
 		n.nextState = r.To
 		if _, err := t.ExecContext(ctx, `UPDATE numbers SET next_state = $1, next_cooling_until = $2, changed_at = $3 WHERE tenant = $4 AND number = $5 AND held_by = $6`,
@@ -122,6 +122,10 @@ func (t *tx) recordRelease(ctx context.Context, n *numberRow, r Release) (Releas
 		}
 	}
 	return Released{Number: n.number, To: n.nextState, CoolingUntil: n.nextCoolingUntil}, nil
+}
+
+func notARelease(number string, to lifecycle.NumberState, days int) *lifecycle.Refusal {
+	return &lifecycle.Refusal{Code: "not-a-release", Message: fmt.Sprintf("%s cannot be released to %q for %d days", number, to, days), Invalid: true}
 }
 
 // DropReleases undoes RecordRelease: nothing is recorded any more, and the run still holds its numbers.
@@ -145,7 +149,7 @@ func (t *tx) endHolds(ctx context.Context, op OperationRow, commit bool) error {
 	release := func(n numberRow) {
 		step := numberStep{number: n, event: eventRelease}
 		if n.nextState == lifecycle.Cooling {
-			step.event, step.coolingUntil = eventReleaseToCooling, n.nextCoolingUntil
+			step.event, step.until = eventReleaseToCooling, n.nextCoolingUntil
 		}
 		releases = append(releases, step)
 	}

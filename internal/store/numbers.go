@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -22,6 +23,10 @@ type Number struct {
 	// State is the state as it is shown: held while a run holds the number. Beneath is the state under the hold.
 	State, Beneath lifecycle.NumberState
 	Type, Vendor   string
+	// Activation is the activation state in Teams, as Microsoft spells it; empty when an audit has not taken it over.
+	Activation string
+	// Version counts the lines of the history.
+	Version int64
 	// User has the number; the zero value unless Beneath is Used. The name is empty when the directory here has none.
 	User lifecycle.SubscriberRef
 	// HeldBy is the run that holds the number since HeldAt.
@@ -30,12 +35,16 @@ type Number struct {
 	// Release is what the run that holds the number has recorded for its commit; nil without one.
 	Release *Released
 	// ClaimedFor is the id of the user who gets the number when the run that holds it commits; empty without a claim.
-	ClaimedFor    string
-	CoolingUntil  *time.Time
-	ReservedFor   string
+	ClaimedFor   string
+	CoolingUntil *time.Time
+	// ReservedUntil is when the state Reserved ends or, in another state, ReservedForUntil; nil for never.
 	ReservedUntil *time.Time
-	Notes         string
-	Description   string
+	// ReservedFor is the id of the user for whom alone the number is (R88), whatever its state, until ReservedForUntil;
+	// nil for ever. The name is empty when the directory here has none.
+	ReservedFor, ReservedForName string
+	ReservedForUntil             *time.Time
+	Notes                        string
+	Description                  string
 	// Extra are free fields that survive a release (R93).
 	Extra              map[string]string
 	AddedAt, ChangedAt time.Time
@@ -51,6 +60,8 @@ type NumberEvent struct {
 	RunID, By string
 	// UserID is who has the number after the event, else who had it before.
 	UserID string
+	// Detail is what the event alone does not say, e.g. "from acme/contoso to acme/contoso/london".
+	Detail string
 }
 
 // NumberAdd is a number to add.
@@ -58,6 +69,8 @@ type NumberAdd struct {
 	Tenant, Number, Node string
 	// Type is directRouting, callingPlan or operatorConnect.
 	Type, Vendor string
+	// Activation is the activation state in Teams; empty when it is not known.
+	Activation string
 	// UserID is who has the number in Teams; it is Available when empty.
 	UserID string
 }
@@ -65,78 +78,63 @@ type NumberAdd struct {
 // e164 is what the inventory stores; callers bring other forms into it.
 var e164 = regexp.MustCompile(`^\+[1-9][0-9]{1,14}$`)
 
-// AddNumbers adds numbers, all or none. Those that exist are left as they are, wherever they are (R81, R89).
-func (s *Store) AddNumbers(ctx context.Context, actor Actor, numbers []NumberAdd) (added, existing int, err error) {
-	type insert struct {
-		Tenant string `json:"tenant"`
-		Number string `json:"number"`
-		Node   string `json:"node"`
-		State  string `json:"state"`
-		Type   string `json:"type"`
-		Vendor string `json:"vendor"`
-		UserID string `json:"user_id"`
-	}
-	type key struct{ tenant, number string }
-	steps := map[key]numberStep{}
-	var inserts []insert
+// numberInsert is a row to add.
+type numberInsert struct {
+	Tenant     string `json:"tenant"`
+	Number     string `json:"number"`
+	Node       string `json:"node"`
+	State      string `json:"state"`
+	Type       string `json:"type"`
+	Vendor     string `json:"vendor"`
+	Activation string `json:"activation"`
+	UserID     string `json:"user_id"`
+}
+
+// prepareAdds checks numbers to add and sorts them, so that two calls at once take the rows in the same order. The first
+// counts of two for the same number.
+func prepareAdds(numbers []NumberAdd) ([]numberInsert, error) {
+	inserts := make([]numberInsert, 0, len(numbers))
 	for _, add := range numbers {
 		if !e164.MatchString(add.Number) {
-			return 0, 0, &lifecycle.Refusal{Code: "malformed-number", Message: fmt.Sprintf("%q is not a number in E.164 form", add.Number), Hint: "write it as +442079460000", Invalid: true}
+			return nil, &lifecycle.Refusal{Code: "malformed-number", Message: fmt.Sprintf("%q is not a number in E.164 form", add.Number), Hint: "write it as +442079460000", Invalid: true}
 		}
-		k := key{add.Tenant, add.Number}
-		if _, twice := steps[k]; twice {
-			continue
-		}
-		step := numberStep{number: numberRow{tenant: add.Tenant, number: add.Number}, event: eventAdd}
-		if add.UserID != "" {
-			step.event, step.userID = eventAddInUse, add.UserID
-		}
-		n, err := step.after()
+		in := numberInsert{add.Tenant, add.Number, add.Node, "", add.Type, add.Vendor, add.Activation, add.UserID}
+		n, err := in.step().after()
 		if err != nil {
-			return 0, 0, err
+			return nil, err
 		}
-		steps[k] = step
-		inserts = append(inserts, insert{add.Tenant, add.Number, add.Node, string(n.state), add.Type, add.Vendor, n.userID})
+		in.State = string(n.state)
+		inserts = append(inserts, in)
 	}
-	if len(inserts) == 0 {
-		return 0, 0, nil
-	}
-	// Two calls at once take the rows in the same order.
-	slices.SortFunc(inserts, func(a, b insert) int {
-		return strings.Compare(a.Tenant+"\x00"+a.Number, b.Tenant+"\x00"+b.Number)
+	slices.SortStableFunc(inserts, func(a, b numberInsert) int {
+		return cmp.Or(strings.Compare(a.Tenant, b.Tenant), strings.Compare(a.Number, b.Number))
 	})
-	list, err := jsonRows(inserts)
+	return slices.CompactFunc(inserts, func(a, b numberInsert) bool { return a.Tenant == b.Tenant && a.Number == b.Number }), nil
+}
+
+func (in numberInsert) step() numberStep {
+	step := numberStep{number: numberRow{tenant: in.Tenant, number: in.Number}, event: eventAdd}
+	if in.UserID != "" {
+		step.event, step.userID = eventAddInUse, in.UserID
+	}
+	return step
+}
+
+// AddNumbers adds numbers, all or none. Those that exist are left as they are, wherever they are (R81, R89).
+func (s *Store) AddNumbers(ctx context.Context, actor Actor, numbers []NumberAdd) (added, existing int, err error) {
+	inserts, err := prepareAdds(numbers)
 	if err != nil {
-		return 0, 0, fmt.Errorf("add numbers: %w", err)
+		return 0, 0, err
 	}
 	err = s.update(ctx, "add numbers", func(t *tx) error {
-		const names = `tenant, number, node, state, type, vendor, user_id`
-		inserted, err := query(ctx, t, func(row scanner) (k key, err error) {
-			err = row.Scan(&k.tenant, &k.number)
-			return k, err
-		}, `INSERT INTO numbers (`+names+`, version, added_at, changed_at)
-		    SELECT `+names+`, 1, CAST($2 AS BIGINT), CAST($2 AS BIGINT) FROM `+t.dialect.rows(1, columns(names))+`
-		    WHERE TRUE ON CONFLICT (tenant, number) DO NOTHING RETURNING tenant, number`, list, micros(t.at))
+		inserted, err := t.addNumbers(ctx, actor, inserts)
 		if err != nil {
 			return err
 		}
 		added, existing = len(inserted), len(numbers)-len(inserted)
-		if added == 0 {
-			return nil
-		}
-		history := make([]historyRow, added)
 		perTenant := map[string]int{}
-		for i, k := range inserted {
-			n, err := steps[k].after()
-			if err != nil {
-				return err
-			}
-			n.version = 1
-			history[i] = steps[k].history(n, actor, t.at)
-			perTenant[k.tenant]++
-		}
-		if err := t.writeHistory(ctx, history); err != nil {
-			return err
+		for _, n := range inserted {
+			perTenant[n.Tenant]++
 		}
 		for _, tenant := range slices.Sorted(maps.Keys(perTenant)) {
 			if err := t.audit(ctx, actor, AuditEntry{Operation: "numbers-add", Tenant: tenant, Outcome: outcomeDone, Detail: map[string]int{"added": perTenant[tenant]}}); err != nil {
@@ -151,6 +149,61 @@ func (s *Store) AddNumbers(ctx context.Context, actor Actor, numbers []NumberAdd
 	return added, existing, nil
 }
 
+// addNumbers inserts those rows that are not there, with their history, and returns which ones those are.
+func (t *tx) addNumbers(ctx context.Context, actor Actor, inserts []numberInsert) ([]numberVersion, error) {
+	if len(inserts) == 0 {
+		return nil, nil
+	}
+	list, err := jsonRows(inserts)
+	if err != nil {
+		return nil, err
+	}
+	const names = `tenant, number, node, state, type, vendor, activation, user_id`
+	inserted, err := query(ctx, t, scanNumberVersion,
+		`INSERT INTO numbers (`+names+`, version, added_at, changed_at)
+		 SELECT `+names+`, 1, CAST($2 AS BIGINT), CAST($2 AS BIGINT) FROM `+t.dialect.rows(1, columns(names))+`
+		 WHERE TRUE ON CONFLICT (tenant, number) DO NOTHING RETURNING tenant, number, version`, list, micros(t.at))
+	if err != nil || len(inserted) == 0 {
+		return nil, err
+	}
+	continued, err := t.continueHistory(ctx, inserted)
+	if err != nil {
+		return nil, err
+	}
+	at := make(map[[2]string]int64, len(inserted))
+	for _, n := range slices.Concat(inserted, continued) {
+		at[[2]string{n.Tenant, n.Number}] = n.Version
+	}
+	history := make([]historyRow, 0, len(inserted))
+	for _, in := range inserts {
+		version, ours := at[[2]string{in.Tenant, in.Number}]
+		if !ours {
+			continue
+		}
+		n, err := in.step().after()
+		if err != nil {
+			return nil, err
+		}
+		n.version = version
+		history = append(history, in.step().history(n, actor, t.at))
+	}
+	return inserted, t.writeHistory(ctx, history)
+}
+
+// continueHistory raises the version of numbers that were removed once beyond their history, and returns them. It is a
+// statement of its own because only after the insert has waited for a removal that is under way can that be seen.
+func (t *tx) continueHistory(ctx context.Context, inserted []numberVersion) ([]numberVersion, error) {
+	list, err := jsonRows(inserted)
+	if err != nil {
+		return nil, err
+	}
+	return query(ctx, t, scanNumberVersion,
+		`UPDATE numbers SET version = past.lines + 1 FROM (
+		 SELECT h.tenant AS t, h.number AS n, max(h.version) AS lines FROM `+t.dialect.rows(1, columns(numberVersionColumns))+`
+		 JOIN number_history AS h ON h.tenant = r.tenant AND h.number = r.number GROUP BY h.tenant, h.number) AS past
+		 WHERE tenant = past.t AND number = past.n RETURNING tenant, number, version`, list)
+}
+
 // Number is one number with its history; found is false when the inventory does not have it.
 func (s *Store) Number(ctx context.Context, tenant, number string) (n Number, found bool, err error) {
 	err = s.view(ctx, "read a number", func(t *tx) error {
@@ -160,7 +213,7 @@ func (s *Store) Number(ctx context.Context, tenant, number string) (n Number, fo
 		}
 		n, found = rows[0], true
 		n.History, err = query(ctx, t, scanHistory,
-			`SELECT at, event, from_state, to_state, run_id, by_whom, user_id FROM number_history WHERE tenant = $1 AND number = $2 ORDER BY version`, tenant, number)
+			`SELECT at, event, from_state, to_state, run_id, by_whom, user_id, detail FROM number_history WHERE tenant = $1 AND number = $2 ORDER BY version`, tenant, number)
 		return err
 	})
 	return n, found, err
@@ -184,10 +237,8 @@ type NumberFilter struct {
 	Cursor string
 }
 
-// ListNumbers lists numbers in ascending order within each tenant, without their history, and the cursor of the next
-// page; empty on the last one.
-func (s *Store) ListNumbers(ctx context.Context, f NumberFilter) (list []Number, next string, err error) {
-	var c conditions
+// conditions are those of the filter, on numbers AS n.
+func (f NumberFilter) conditions() (c conditions) {
 	c.equal("n.tenant", f.Tenant)
 	c.at("n.node", f.Node, f.Below)
 	c.equal("n.type", f.Type)
@@ -204,6 +255,13 @@ func (s *Store) ListNumbers(ctx context.Context, f NumberFilter) (list []Number,
 	if f.Contains != "" {
 		c.add(`n.number LIKE ? ESCAPE '\'`, "%"+strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(f.Contains)+"%")
 	}
+	return c
+}
+
+// ListNumbers lists numbers in ascending order within each tenant, without their history, and the cursor of the next
+// page; empty on the last one.
+func (s *Store) ListNumbers(ctx context.Context, f NumberFilter) (list []Number, next string, err error) {
+	c := f.conditions()
 	key, err := cursorKey(f.Cursor, 2)
 	if err != nil {
 		return nil, "", err
@@ -222,6 +280,31 @@ func (s *Store) ListNumbers(ctx context.Context, f NumberFilter) (list []Number,
 	})
 	list, next = page(list, size, func(n Number) string { return cursorAfter(n.Tenant, n.Number) })
 	return list, next, err
+}
+
+// NodeSummary counts the numbers of a node by the state that is shown; the states add up to Total.
+type NodeSummary struct {
+	Tenant, Node                                    string
+	Total, Available, Used, Reserved, Cooling, Held int
+}
+
+// SummarizeNumbers counts the numbers that a filter selects, node by node and sorted by tenant and node. The filter's page is
+// of no account.
+func (s *Store) SummarizeNumbers(ctx context.Context, f NumberFilter) (list []NodeSummary, err error) {
+	c := f.conditions()
+	err = s.view(ctx, "summarize numbers", func(t *tx) error {
+		list, err = query(ctx, t, scanSummary, `SELECT n.tenant, n.node, count(*),
+			count(CASE WHEN n.held_by = '' AND n.state = 'available' THEN 1 END), count(CASE WHEN n.held_by = '' AND n.state = 'used' THEN 1 END),
+			count(CASE WHEN n.held_by = '' AND n.state = 'reserved' THEN 1 END), count(CASE WHEN n.held_by = '' AND n.state = 'cooling' THEN 1 END),
+			count(CASE WHEN n.held_by <> '' THEN 1 END) FROM numbers AS n`+c.where()+` GROUP BY n.tenant, n.node ORDER BY n.tenant, n.node`, c.args...)
+		return err
+	})
+	return list, err
+}
+
+func scanSummary(row scanner) (n NodeSummary, err error) {
+	err = row.Scan(&n.Tenant, &n.Node, &n.Total, &n.Available, &n.Used, &n.Reserved, &n.Cooling, &n.Held)
+	return n, err
 }
 
 // NumbersOf is what a planner has to know of the inventory: every number that the user has, and those of the listed
@@ -247,19 +330,24 @@ func (s *Store) NumbersOf(ctx context.Context, tenant, userID string, numbers []
 	return rows, err
 }
 
-// selectNumbers joins the name of the user, as far as the directory here has it.
-const selectNumbers = `SELECT ` + numberColumns + `, COALESCE(s.upn, '') FROM numbers AS n LEFT JOIN subscribers AS s ON s.tenant = n.tenant AND s.id = n.user_id`
+// selectNumbers joins the names of the users, as far as the directory here has them.
+const selectNumbers = `SELECT ` + numberColumns + `, COALESCE(s.upn, ''), COALESCE(f.upn, '') FROM numbers AS n
+	LEFT JOIN subscribers AS s ON s.tenant = n.tenant AND s.id = n.user_id LEFT JOIN subscribers AS f ON f.tenant = n.tenant AND f.id = n.reserved_for`
 
 func scanShown(row scanner) (Number, error) {
 	var r numberRow
-	var upn string
-	if err := r.scan(row, &upn); err != nil {
+	var upn, reservedForName string
+	if err := r.scan(row, &upn, &reservedForName); err != nil {
 		return Number{}, err
 	}
 	n := Number{
 		Tenant: r.tenant, Number: r.number, Node: r.node, State: r.shown(), Beneath: r.state, Type: r.numberType, Vendor: r.vendor,
-		HeldBy: r.heldBy, HeldAt: r.heldAt, ClaimedFor: r.nextUser, CoolingUntil: r.coolingUntil, ReservedFor: r.reservedFor, ReservedUntil: r.reservedUntil,
+		Activation: r.activation, Version: r.version, HeldBy: r.heldBy, HeldAt: r.heldAt, ClaimedFor: r.nextUser, CoolingUntil: r.coolingUntil,
+		ReservedUntil: r.reservedUntil, ReservedFor: r.reservedFor, ReservedForName: reservedForName, ReservedForUntil: r.reservedForUntil,
 		Notes: r.notes, Description: r.description, AddedAt: r.addedAt, ChangedAt: r.changedAt,
+	}
+	if r.state != lifecycle.Reserved {
+		n.ReservedUntil = r.reservedForUntil
 	}
 	if r.userID != "" {
 		n.User = lifecycle.SubscriberRef{ID: r.userID, UserPrincipalName: upn}
@@ -275,7 +363,7 @@ func scanShown(row scanner) (Number, error) {
 
 func scanHistory(row scanner) (e NumberEvent, err error) {
 	var at int64
-	err = row.Scan(&at, &e.Event, &e.From, &e.To, &e.RunID, &e.By, &e.UserID)
+	err = row.Scan(&at, &e.Event, &e.From, &e.To, &e.RunID, &e.By, &e.UserID, &e.Detail)
 	e.At = fromMicros(at)
 	return e, err
 }
