@@ -276,8 +276,8 @@ func (a numberAudit) missing(ctx context.Context, n graph.NumberAssignment) ([]d
 		Tenant: a.Tenant, Number: n.Number, Node: a.AddAt, Type: n.Type, Vendor: microsoft, UserID: n.TargetID, Activation: n.Activation,
 	}}
 	if n.TargetID == "" {
-		// What serves conferences or applications is no user's to have.
-		if !a.Whole || service(n) != "" || !slices.Contains(n.Capabilities, "userAssignment") {
+		// What serves conferences or applications is no user's to have, and what is mastered on premises is not given from here.
+		if !a.Whole || service(n) != "" || n.OnPremises() || !slices.Contains(n.Capabilities, "userAssignment") {
 			return nil, nil
 		}
 		d.message, d.fix = "free in Teams, and not in the inventory", "add it to "+a.AddAt+" as available"

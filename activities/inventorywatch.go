@@ -44,18 +44,15 @@ func (a *Activities) nodeNumbers(ctx context.Context, filter store.NumberFilter)
 	return nodes, err
 }
 
-// expiryBatch is how many numbers one batch of an expiry ends.
-const expiryBatch = 1000
-
 // ExpiredBatch is what a batch did, and whether there is more to do.
 type ExpiredBatch struct {
 	contract.NumberExpiry
 	More bool `json:"more"`
 }
 
-// ExpireNumbers ends a batch of what is due: cooling numbers become available, reservations are taken back (R86, R87).
-func (a *Activities) ExpireNumbers(ctx context.Context) (ExpiredBatch, error) {
+// ExpireNumbers ends what is due, up to a limit: cooling numbers become available, reservations are taken back (R86, R87).
+func (a *Activities) ExpireNumbers(ctx context.Context, limit int) (ExpiredBatch, error) {
 	actor := store.Actor{By: contract.NumberExpirySchedule, Reason: "its time has come", RunID: runID(ctx)}
-	done, err := a.Store.ExpireNumbers(ctx, actor, expiryBatch)
+	done, err := a.Store.ExpireNumbers(ctx, actor, limit)
 	return ExpiredBatch{contract.NumberExpiry{Released: done.Released, Unreserved: done.Unreserved}, done.More}, err
 }

@@ -69,15 +69,18 @@ func ChangeNumbers(ctx workflow.Context, in contract.NumbersChange) (contract.Nu
 	return ask[contract.NumbersChanged](onStore(ctx, storeWrite, label{summary: summary}), act.ChangeNumbers, activities.NumbersChangeIn{Tenant: tenant, NumbersChange: in})
 }
 
-// expiryBatchesPerRun bounds the history of one expiry; it goes on as a new run after that many batches.
-const expiryBatchesPerRun = 200
+// An expiry ends expiryBatch numbers in one transaction and goes on as a new run after expiryBatchesPerRun of them.
+const (
+	expiryBatch         = 1000
+	expiryBatchesPerRun = 200
+)
 
 // ExpireNumbers releases and unreserves whatever has come to its end, however long ago, until nothing is left (R86, R87).
 // What a batch did stays done, so that a run that is broken off is continued by the next one.
 func ExpireNumbers(ctx workflow.Context, in contract.NumberExpiry) (contract.NumberExpiry, error) {
 	for range expiryBatchesPerRun {
-		var batch activities.ExpiredBatch
-		if err := workflow.ExecuteActivity(onStore(ctx, bulk, label{summary: "end what is due"}), act.ExpireNumbers).Get(ctx, &batch); err != nil {
+		batch, err := ask[activities.ExpiredBatch](onStore(ctx, bulk, label{summary: "end what is due"}), act.ExpireNumbers, expiryBatch)
+		if err != nil {
 			return in, err
 		}
 		in.Released += batch.Released
