@@ -13,7 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
-	_ "modernc.org/sqlite" // the driver "sqlite"
+	"modernc.org/sqlite"
 )
 
 // dialect is where the two engines differ. Both take $1 as a placeholder, ON CONFLICT, RETURNING and UPDATE … FROM.
@@ -127,12 +127,11 @@ func (s *Store) openSQLite(ctx context.Context, path string) error {
 		"_txlock": {"immediate"},
 	}.Encode()}).String()
 	s.dialect = sqliteDialect
-	if s.write, err = sql.Open("sqlite", dsn); err != nil {
+	connector, err := sqlite.NewConnector(dsn)
+	if err != nil {
 		return err
 	}
-	if s.read, err = sql.Open("sqlite", dsn); err != nil {
-		return err
-	}
+	s.write, s.read = sql.OpenDB(preparing{connector}), sql.OpenDB(preparing{connector})
 	s.write.SetMaxOpenConns(1)
 	s.read.SetMaxOpenConns(sqliteReaders)
 	// The first connection switches the file to the write-ahead log, which must not race with the readers' connections.
