@@ -229,7 +229,7 @@ func (a *Activities) ShowNumber(ctx context.Context, in contract.ShowNumberReque
 			view := contract.NumberView{Number: a.numberRow(n), History: []contract.NumberEvent{}}
 			for _, e := range n.History {
 				view.History = append(view.History, contract.NumberEvent{
-					At: e.At, Event: e.Event, From: stateOrNull(e.From), To: stateOrNull(e.To), RunID: orNull(e.RunID), By: orNull(e.By), Detail: orNull(e.Detail),
+					At: e.At, Event: e.Event, From: stateOrNull(e.From), To: stateOrNull(e.To), RunID: orNull(e.RunID), By: orNull(e.By), Detail: e.Detail,
 				})
 			}
 			return view, nil
@@ -248,8 +248,11 @@ func (a *Activities) numberRows(list []store.Number) []contract.Number {
 
 func (a *Activities) numberRow(n store.Number) contract.Number {
 	row := contract.Number{
-		Number: n.Number, Node: n.Node, State: n.State, Type: n.Type, Vendor: orNull(n.Vendor), Activation: orNull(n.Activation),
+		Number: n.Number, Node: n.Node, State: n.State, Type: n.Type, Vendor: orNull(n.Vendor),
 		ReservedUntil: n.ReservedUntil, CoolingUntil: n.CoolingUntil, Notes: orNull(n.Notes),
+	}
+	if n.Activation != activated {
+		row.Activation = n.Activation
 	}
 	if n.User.ID != "" {
 		row.User = &n.User

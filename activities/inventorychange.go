@@ -27,6 +27,9 @@ func (a *Activities) TenantOfNumbers(ctx context.Context, in contract.NumbersCha
 	if in.Days < 0 || in.Days > contract.MaxDays {
 		return "", &lifecycle.Refusal{Code: "days-out-of-range", Message: fmt.Sprintf("%d days are out of range", in.Days), Hint: fmt.Sprintf("accepted: 1 to %d", contract.MaxDays), Invalid: true}
 	}
+	if len(in.Notes) > contract.MaxNotes {
+		return "", &lifecycle.Refusal{Code: "notes-too-long", Message: fmt.Sprintf("the notes have %d bytes; %d are allowed", len(in.Notes), contract.MaxNotes), Invalid: true}
+	}
 	cat, err := a.catalog(ctx)
 	if err != nil {
 		return "", err

@@ -1,6 +1,7 @@
 package activities_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -61,7 +62,7 @@ func TestChangeNumbersThroughTheirStates(t *testing.T) {
 
 	history := succeed(t, c.showNumber(freeNumber)).History
 	last := history[len(history)-1]
-	require.Equal(t, "from acme/contoso/emea to acme", *last.Detail)
+	require.Equal(t, "from acme/contoso/emea to acme", last.Detail)
 	require.Equal(t, "admin", *last.By)
 	require.Equal(t, "higher", *last.RunID)
 
@@ -131,6 +132,7 @@ func TestChangeNumbersRefuses(t *testing.T) {
 		"no number":          {contract.NumbersChange{}, "too-many-numbers"},
 		"too many":           {contract.NumbersChange{Numbers: make([]string, contract.MaxChanged+1)}, "too-many-numbers"},
 		"too many days":      {contract.NumbersChange{Numbers: []string{freeNumber}, Days: 1000}, "days-out-of-range"},
+		"a long story":       {contract.NumbersChange{Numbers: []string{freeNumber}, Notes: strings.Repeat("x", contract.MaxNotes+1)}, "notes-too-long"},
 		"an unknown number":  {contract.NumbersChange{Numbers: []string{"+442079469999"}}, "unknown-number"},
 		"an unknown user":    {contract.NumbersChange{Numbers: []string{freeNumber}, For: "nobody@contoso.example"}, "unknown-user"},
 	} {

@@ -44,10 +44,10 @@ type Number struct {
 	ReservedUntil *time.Time               `json:"reservedUntil"`
 	CoolingUntil  *time.Time               `json:"coolingUntil"`
 	Notes         *string                  `json:"notes"`
-	// DaysLeft is how many days the state lasts that ends by itself, begun ones included (R96).
-	DaysLeft *int `json:"daysLeft"`
-	// Activation is the number's activation state in Teams, in Microsoft's words.
-	Activation *string `json:"activation"`
+	// DaysLeft is how many days a state lasts that ends by itself, begun ones included (R96).
+	DaysLeft *int `json:"daysLeft,omitempty"`
+	// Activation is the number's activation state in Teams, in Microsoft's words, where it is not activated.
+	Activation string `json:"activation,omitempty"`
 }
 
 // Numbers is a page of numbers in ascending order.
@@ -76,7 +76,7 @@ type NumberEvent struct {
 	RunID *string                `json:"runId"`
 	By    *string                `json:"by"`
 	// Detail is what the event alone does not say, as where a number was moved.
-	Detail *string `json:"detail"`
+	Detail string `json:"detail,omitempty"`
 }
 
 // AddNumbersRequest adds single numbers and ranges to a node. Existing numbers are left as they are.
@@ -130,8 +130,12 @@ const (
 // MaxDays is for how long a number may cool or be reserved (R85).
 const MaxDays = 999
 
-// MaxChanged is how many numbers one change may name: with their rows, that is what one answer through Temporal holds.
-const MaxChanged = 2000
+// MaxChanged is how many numbers one change may name, and MaxNotes how many bytes its notes may have: with all their rows,
+// that is what one answer through Temporal holds.
+const (
+	MaxChanged = 2000
+	MaxNotes   = 400
+)
 
 // NumbersChange asks for one change of numbers of one tenant. It happens to all of them or to none.
 type NumbersChange struct {

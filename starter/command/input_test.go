@@ -96,6 +96,7 @@ func TestBadInput(t *testing.T) {
 		"reserve without yes":    {[]string{"numbers", "reserve", number}, "add --yes"},
 		"reserve for nobody":     {[]string{"numbers", "reserve", number, "--for", "", "--yes"}, "--for needs USER"},
 		"reserve for no days":    {[]string{"numbers", "reserve", number, "--days", "0", "--yes"}, "--days 0 is out of range; accepted: 1 to 999"},
+		"reserve with a story":   {[]string{"numbers", "reserve", number, "--notes", strings.Repeat("x", 401), "--yes"}, "--notes has 401 bytes"},
 		"cool for too long":      {[]string{"numbers", "cool", number, "--days", "1000", "--yes"}, "--days 1000 is out of range; accepted: 1 to 999"},
 		"release for days":       {[]string{"numbers", "release", number, "--days", "3", "--yes"}, "unknown flag: --days"},
 		"move nowhere":           {[]string{"numbers", "move", number, "--yes"}, "numbers move needs --to NODE"},

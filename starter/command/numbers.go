@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strconv"
@@ -219,7 +220,9 @@ func runNumbersShow(ctx context.Context, c *Console, text string) error {
 		p.Field("node", view.Node)
 		p.Field("type", view.Type)
 		p.Field("vendor", output.OrNone(view.Vendor))
-		p.Field("activation", output.OrNone(view.Activation))
+		if view.Activation != "" {
+			p.Field("activation", view.Activation)
+		}
 		p.Field("user", who(view.User))
 		if view.ReservedFor != nil {
 			p.Field("reserved for", who(view.ReservedFor))
@@ -236,7 +239,7 @@ func runNumbersShow(ctx context.Context, c *Console, text string) error {
 		for i, e := range view.History {
 			rows[i] = []output.Cell{
 				output.Text(output.Time(e.At)), output.Text(e.Event), output.Text(stateOrNone(e.From)),
-				output.Text(stateOrNone(e.To)), output.Text(output.OrNone(e.By)), output.Text(output.OrNone(e.Detail)), output.Text(output.OrNone(e.RunID)),
+				output.Text(stateOrNone(e.To)), output.Text(output.OrNone(e.By)), output.Text(cmp.Or(e.Detail, "-")), output.Text(output.OrNone(e.RunID)),
 			}
 		}
 		p.Table([]output.Column{

@@ -96,6 +96,8 @@ func newNumbersChangeCommand(c *Console, change numbersChange, run func(context.
 				return usage("do it in parts", "%d numbers are too many at once; %d are allowed", len(args), contract.MaxChanged)
 			case cmd.Flags().Changed("days") && (in.Days < 1 || in.Days > contract.MaxDays):
 				return usage(helpHint(cmd), "--days %d is out of range; accepted: 1 to %d", in.Days, contract.MaxDays)
+			case len(in.Notes) > contract.MaxNotes:
+				return usage("say it in fewer words", "--notes has %d bytes; %d are allowed", len(in.Notes), contract.MaxNotes)
 			case cmd.Flags().Changed("for") && in.For == "":
 				return usage(helpHint(cmd), "--for needs USER")
 			case change.action == contract.MoveAction && in.To == "":
