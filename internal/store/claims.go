@@ -278,9 +278,10 @@ func (c claimant) lowest(ctx context.Context, lock string) ([]numberRow, error) 
 			add(at + ` AND type = ` + args.arg(kind))
 		}
 	}
+	candidates := `SELECT number FROM (` + strings.Join(ranges, ` UNION ALL `) + `) AS r ORDER BY number LIMIT ` + limit
 	// The condition again, for the row may have changed since, in a form that keeps PostgreSQL from reading one of the
 	// indexes as a whole instead of the few numbers.
-	return query(ctx, c.tx, scanNumber, `SELECT `+numberColumns+` FROM numbers AS n WHERE n.tenant = `+tenant+` AND n.number `+c.dialect.in(strings.Join(ranges, ` UNION ALL `))+`
+	return query(ctx, c.tx, scanNumber, `SELECT `+numberColumns+` FROM numbers AS n WHERE n.tenant = `+tenant+` AND n.number `+c.dialect.in(candidates)+`
 		AND n.vendor = 'Microsoft' AND n.state || n.held_by || n.reserved_for = 'available' ORDER BY n.number LIMIT 1`+lock, args.args...)
 }
 

@@ -32,6 +32,9 @@ type dialect struct {
 	// in compares a column with the few rows that a SELECT returns. PostgreSQL has to be told that they are few, or it may
 	// read all the table in order beside them.
 	in func(rows string) string
+	// inOrder goes before a column to keep the engine from reading by its range and sorting then what is wanted in another
+	// order. SQLite needs it: it knows nothing of how many rows a range has.
+	inOrder string
 	// collation replaces COLLATE "C" in the migrations.
 	collation string
 	// hasTable asks whether the table $1 exists.
@@ -66,6 +69,7 @@ var sqliteDialect = dialect{
 	goose:      goose.DialectSQLite3,
 	contenders: 1,
 	in:         func(rows string) string { return `IN (` + rows + `)` },
+	inOrder:    "+",
 	collation:  "COLLATE BINARY",
 	hasTable:   `SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = $1`,
 	rows: func(n int, columns []column) string {
