@@ -56,25 +56,6 @@ func ShowUser(ctx workflow.Context, in contract.ShowUserRequest) (contract.UserV
 	return view, err
 }
 
-// ListNumbers lists the inventory.
-func ListNumbers(ctx workflow.Context, in contract.NumberFilter) (contract.Numbers, error) {
-	return ask[contract.Numbers](onStore(ctx, question, label{}), act.ListNumbers, in)
-}
-
-// ShowNumber reads one number with its history.
-func ShowNumber(ctx workflow.Context, in contract.ShowNumberRequest) (contract.NumberView, error) {
-	return ask[contract.NumberView](onStore(ctx, question, label{}), act.ShowNumber, in)
-}
-
-// AddNumbers adds numbers to the inventory; Teams is asked who has them.
-func AddNumbers(ctx workflow.Context, in contract.AddNumbersRequest) (contract.NumbersAdded, error) {
-	tenant, err := ask[string](onStore(ctx, question, label{summary: "find the tenant"}), act.TenantOfNode, in.Node)
-	if err != nil {
-		return contract.NumbersAdded{}, err
-	}
-	return ask[contract.NumbersAdded](onGraph(ctx, tenant, bulk, label{summary: "add to " + in.Node}), act.AddNumbers, in)
-}
-
 // ApplyCatalog puts a catalog in force and loads its numbers.
 func ApplyCatalog(ctx workflow.Context, in contract.CatalogRequest) (contract.CatalogApplied, error) {
 	applied, err := ask[activities.AppliedCatalog](onStore(ctx, question, label{summary: "check and put in force"}), act.ApplyCatalog, in)

@@ -89,7 +89,7 @@ var bad = []struct {
 		name:  `unknown key in a mapping`,
 		edits: []string{`numberCooling: {enabled`, `numberCoolin: {enabled`},
 		want: []string{
-			`catalog.yaml:13:9: hierarchy.children[0].settings.numberCoolin: unknown key "numberCoolin" (did you mean "numberCooling"?); accepted: numberCooling, offboarding, retainAtSite, licensePermissionMissing, numbersFollowUsers, staging, sync`,
+			`catalog.yaml:13:9: hierarchy.children[0].settings.numberCoolin: unknown key "numberCoolin" (did you mean "numberCooling"?); accepted: numberCooling, offboarding, retainAtSite, licensePermissionMissing, numbersFollowUsers, staging, sync, numberThreshold`,
 		},
 	},
 	{
@@ -217,6 +217,13 @@ var bad = []struct {
 		},
 	},
 	{
+		name:  `a threshold of more than everything`,
+		edits: []string{`numberCooling: {enabled: true, days: 30}`, `numberThreshold: {percent: 101}`},
+		want: []string{
+			`catalog.yaml:13:36: hierarchy.children[0].settings.numberThreshold.percent: 101 is out of range; accepted: 0 to 100`,
+		},
+	},
+	{
 		name:  `days in words`,
 		edits: []string{`days: 30`, `days: thirty`},
 		want: []string{
@@ -302,7 +309,7 @@ var bad = []struct {
 		name:  `settings of the wrong type`,
 		edits: []string{"settings:\n                numberCooling: {enabled: false}", `settings: [numberCooling]`},
 		want: []string{
-			`catalog.yaml:32:25: hierarchy.children[0].children[0].children[1].settings: this is a list; a mapping with the keys numberCooling, offboarding, retainAtSite, licensePermissionMissing, numbersFollowUsers, staging, sync belongs here`,
+			`catalog.yaml:32:25: hierarchy.children[0].children[0].children[1].settings: this is a list; a mapping with the keys numberCooling, offboarding, retainAtSite, licensePermissionMissing, numbersFollowUsers, staging, sync, numberThreshold belongs here`,
 		},
 	},
 	{

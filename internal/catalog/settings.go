@@ -31,6 +31,9 @@ type Settings struct {
 	NumbersFollowUsers bool
 	Staging            Staging
 	Sync               Sync
+	// NumberThreshold is the percentage of available numbers below which the node is low on them (R95). It is 0, no
+	// threshold, unless set.
+	NumberThreshold int
 }
 
 // Staging is whether and how a run waits for a user whom Teams does not know yet (§3.6). It is off, every 240 minutes (R40)
@@ -88,6 +91,7 @@ var settingTable = []setting{
 	{"sync.filter", condition{}, readUserCondition, func(s *Settings, v any) { s.Sync.filter = v.(condition) }},
 	{"sync.removalThreshold", 10, readUsers, func(s *Settings, v any) { s.Sync.RemovalThreshold = v.(int) }},
 	{"sync.flowThrough", false, readBoolean, func(s *Settings, v any) { s.Sync.FlowThrough = v.(bool) }},
+	{"numberThreshold.percent", 0, readPercent, func(s *Settings, v any) { s.NumberThreshold = v.(int) }},
 }
 
 func readBoolean(p *parsing, s spot) (any, bool) { v, ok := p.boolean(s, true); return v, ok }
@@ -97,6 +101,9 @@ func readDays(p *parsing, s spot) (any, bool) { v, ok := p.integer(s, 1, 999); r
 
 // readMinutes: looking less often than once a day is no waiting.
 func readMinutes(p *parsing, s spot) (any, bool) { v, ok := p.integer(s, 1, 24*60); return v, ok }
+
+// readPercent: 0 takes a threshold of above back.
+func readPercent(p *parsing, s spot) (any, bool) { v, ok := p.integer(s, 0, 100); return v, ok }
 
 func readLicenseMode(p *parsing, s spot) (any, bool) {
 	v, ok := choice(p.reader, s, true, lifecycle.Remove, lifecycle.Retain)

@@ -58,12 +58,12 @@ func TestSettingsAreInherited(t *testing.T) {
 			map[string]string{"s": "{retainAtSite: true}"}, "i", func(*catalog.Settings) {},
 		},
 		"all of them, from the top": {
-			map[string]string{"p": "{numberCooling: {enabled: true, days: 999}, offboarding: {licenses: retain}, retainAtSite: true, licensePermissionMissing: warn, numbersFollowUsers: false, staging: {enabled: true, intervalMinutes: 5, days: 2}, sync: {removalThreshold: 0, flowThrough: true}}"}, "s",
+			map[string]string{"p": "{numberCooling: {enabled: true, days: 999}, offboarding: {licenses: retain}, retainAtSite: true, licensePermissionMissing: warn, numbersFollowUsers: false, staging: {enabled: true, intervalMinutes: 5, days: 2}, sync: {removalThreshold: 0, flowThrough: true}, numberThreshold: {percent: 15}}"}, "s",
 			func(s *catalog.Settings) {
 				*s = catalog.Settings{
 					lifecycle.CoolingRule{Enabled: true, Days: 999}, lifecycle.Retain, true, catalog.Warn, false,
 					catalog.Staging{Enabled: true, Interval: 5 * time.Minute, Bound: 48 * time.Hour},
-					catalog.Sync{RemovalThreshold: 0, FlowThrough: true},
+					catalog.Sync{RemovalThreshold: 0, FlowThrough: true}, 15,
 				}
 			},
 		},
@@ -75,6 +75,13 @@ func TestSettingsAreInherited(t *testing.T) {
 		},
 		"staging: off at the site": {
 			map[string]string{"c": "{staging: {enabled: true}}", "s": "{staging: {enabled: false}}"}, "s", func(*catalog.Settings) {},
+		},
+		"threshold: of above, and taken back": {
+			map[string]string{"p": "{numberThreshold: {percent: 10}}", "i": "{numberThreshold: {percent: 0}}"}, "c",
+			func(s *catalog.Settings) { s.NumberThreshold = 10 },
+		},
+		"threshold: none at the site": {
+			map[string]string{"p": "{numberThreshold: {percent: 10}}", "i": "{numberThreshold: {percent: 0}}"}, "s", func(*catalog.Settings) {},
 		},
 		"null ends the inheritance": {
 			map[string]string{"p": "{retainAtSite: true, numberCooling: {enabled: true, days: 5}}", "i": "{retainAtSite: null, numberCooling: null}"}, "s",

@@ -36,9 +36,6 @@ const (
 	ListUsers     = "ListUsers"
 	ShowUser      = "ShowUser"
 	PlaceUsers    = "PlaceUsers"
-	ListNumbers   = "ListNumbers"
-	ShowNumber    = "ShowNumber"
-	AddNumbers    = "AddNumbers"
 	ApplyCatalog  = "ApplyCatalog"
 	DiffCatalog   = "DiffCatalog"
 	ShowCatalog   = "ShowCatalog"
@@ -171,80 +168,6 @@ type Run struct {
 type Runs struct {
 	Runs []Run   `json:"runs"`
 	Next *string `json:"next"`
-}
-
-// NumberFilter chooses numbers. Node is a name or a path; Below includes the nodes under it.
-type NumberFilter struct {
-	Node     string                `json:"node,omitempty"`
-	Below    bool                  `json:"below,omitempty"`
-	State    lifecycle.NumberState `json:"state,omitempty"`
-	Type     string                `json:"type,omitempty"`
-	Contains string                `json:"contains,omitempty"`
-	User     string                `json:"user,omitempty"`
-	Page
-}
-
-// Number is a number as lists show it.
-type Number struct {
-	Number        string                   `json:"number"`
-	Node          string                   `json:"node"`
-	State         lifecycle.NumberState    `json:"state"`
-	Type          string                   `json:"type"`
-	Vendor        *string                  `json:"vendor"`
-	User          *lifecycle.SubscriberRef `json:"user"`
-	ReservedFor   *lifecycle.SubscriberRef `json:"reservedFor"`
-	ReservedUntil *time.Time               `json:"reservedUntil"`
-	CoolingUntil  *time.Time               `json:"coolingUntil"`
-	Notes         *string                  `json:"notes"`
-}
-
-// Numbers is a page of numbers in ascending order.
-type Numbers struct {
-	Numbers []Number `json:"numbers"`
-	Next    *string  `json:"next"`
-}
-
-// ShowNumberRequest names a number in any usual form.
-type ShowNumberRequest struct {
-	Number string `json:"number"`
-}
-
-// NumberView is a number with its history, oldest first.
-type NumberView struct {
-	Number
-	History []NumberEvent `json:"history"`
-}
-
-// NumberEvent is one transition of a number.
-type NumberEvent struct {
-	At    time.Time              `json:"at"`
-	Event string                 `json:"event"`
-	From  *lifecycle.NumberState `json:"from"`
-	To    *lifecycle.NumberState `json:"to"`
-	RunID *string                `json:"runId"`
-	By    *string                `json:"by"`
-}
-
-// AddNumbersRequest adds single numbers and ranges to a node. Existing numbers are left as they are.
-type AddNumbersRequest struct {
-	Node    string        `json:"node"`
-	Type    string        `json:"type"`
-	Numbers []string      `json:"numbers,omitempty"`
-	Ranges  []NumberRange `json:"ranges,omitempty"`
-	Actor
-}
-
-// NumberRange is an inclusive range.
-type NumberRange struct {
-	From string `json:"from"`
-	To   string `json:"to"`
-}
-
-// NumbersAdded counts; InUse are those that Teams has assigned and that were therefore added as Used.
-type NumbersAdded struct {
-	Added    int `json:"added"`
-	Existing int `json:"existing"`
-	InUse    int `json:"inUse"`
 }
 
 // CatalogRequest carries the text of a catalog to apply or to compare with the one in force.

@@ -81,6 +81,7 @@ type numberView struct {
 	Type         string      `json:"type"`
 	Vendor       string      `json:"vendor"`
 	User         *subscriber `json:"user"`
+	ReservedFor  *subscriber `json:"reservedFor"`
 	CoolingUntil *time.Time  `json:"coolingUntil"`
 	History      []struct {
 		At    time.Time `json:"at"`
@@ -88,6 +89,7 @@ type numberView struct {
 		From  *string   `json:"from"`
 		To    *string   `json:"to"`
 		RunID *string   `json:"runId"`
+		By    *string   `json:"by"`
 	} `json:"history"`
 }
 
