@@ -75,6 +75,10 @@ bench: build ## run the benchmarks; they print the ratios that the project promi
 histories: build ## record the workflow histories of the replay tests anew, from real runs
 	go test ./workflows/replay -run '^TestRecordHistories$$' -count 1 -v -timeout 30m -args -record
 
+.PHONY: docs
+docs: ## write docs/commands.md, and man pages to bin/man, from the help of the command
+	go run ./starter/manual -markdown docs/commands.md -man bin/man
+
 .PHONY: clean
 clean: ## remove what these targets made: binaries, development data, profiles
 	rm -rf bin .tenure coverage.out

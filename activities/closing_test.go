@@ -40,7 +40,7 @@ func (c *contoso) planned(name string, plan lifecycle.Plan, step lifecycle.StepN
 	return c.of(name, s.Change)
 }
 
-// settled is a number's row without what always moves.
+// settled is a number's row without what always moves, and without the name that the directory learns meanwhile.
 func settled(n store.Number) store.Number {
 	n.History, n.ChangedAt, n.Version, n.ReservedForName = nil, time.Time{}, 0, ""
 	return n

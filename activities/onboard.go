@@ -43,13 +43,19 @@ func (a *Activities) joining(ctx context.Context, cat *catalog.Catalog, req life
 	if role, ok := cat.Role(s.Placement.Role); ok {
 		rules.CurrentRole = role.Lifecycle()
 	}
-	if err := a.resolvePolicies(ctx, req.Tenant, rules.Teams); err != nil {
-		return rules, facts, err
-	}
-	facts, err = a.onboardingFacts(ctx, req.Tenant, rules)
-	settings := site.Settings().Staging
-	facts.Staging = lifecycle.Staging{Interval: settings.Interval, Bound: settings.Bound}
+	facts, err = a.factsFor(ctx, cat, req.Tenant, rules)
 	return rules, facts, err
+}
+
+// factsFor is what the rules at hand need to know of the tenant; policies are resolved in place.
+func (a *Activities) factsFor(ctx context.Context, cat *catalog.Catalog, tenant string, rules lifecycle.OnboardingRules) (lifecycle.OnboardingFacts, error) {
+	if err := a.resolvePolicies(ctx, tenant, rules.Teams); err != nil {
+		return lifecycle.OnboardingFacts{}, err
+	}
+	facts, err := a.onboardingFacts(ctx, tenant, rules)
+	staging := cat.SettingsAt(rules.Site).Staging
+	facts.Staging = lifecycle.Staging{Interval: staging.Interval, Bound: staging.Bound}
+	return facts, err
 }
 
 // claimOf is the number that the user of a snapshot is to get; ok is false when none is wanted.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strings"
 
 	"go.temporal.io/sdk/activity"
 	"golang.org/x/sync/errgroup"
@@ -24,8 +25,16 @@ type Prepared struct {
 }
 
 // Prepare opens the operation, brings a user in whom Entra knows and the directory does not, makes the plan and
-// holds the user's numbers for the run. Refusals leave nothing behind that CloseRun does not end.
+// holds the user's numbers for the run. Refusals are audited, and leave nothing behind that CloseRun does not end.
 func (a *Activities) Prepare(ctx context.Context, req lifecycle.Request) (Prepared, error) {
+	prepared, err := a.prepare(ctx, req)
+	if err != nil {
+		return Prepared{}, a.auditRefusal(ctx, req, err)
+	}
+	return prepared, nil
+}
+
+func (a *Activities) prepare(ctx context.Context, req lifecycle.Request) (Prepared, error) {
 	who, err := a.bringIn(ctx, req.Tenant, req.SubscriberID)
 	if err != nil {
 		return Prepared{}, err
@@ -52,10 +61,22 @@ func (a *Activities) Prepare(ctx context.Context, req lifecycle.Request) (Prepar
 	if err != nil {
 		return Prepared{}, err
 	}
+	if req.Expect != nil {
+		if changed := req.Expect.Since(plan); len(changed) > 0 {
+			return Prepared{}, stale(changed)
+		}
+	}
 	if _, err := a.Store.HoldNumbers(ctx, info.WorkflowExecution.RunID, req.Tenant, toHold(plan)); err != nil {
 		return Prepared{}, err
 	}
 	return Prepared{Plan: plan}, nil
+}
+
+// stale refuses a plan that was approved when things were different.
+func stale(changed []string) error {
+	f := fault.New(fault.StalePlan, "the plan is stale: %s", strings.Join(changed, "; "))
+	f.Code, f.Hint = "stale-plan", "make a new plan, look at it, and apply that one"
+	return f
 }
 
 // toHold are the numbers that nobody else may have before the run ends: those that it releases, and those that a move
@@ -117,6 +138,11 @@ func (a *Activities) PlanFor(ctx context.Context, in contract.PlanRequest) (cont
 	plan, err := a.plan(ctx, in.Request, snapshot, nil)
 	if err != nil {
 		return contract.PlanAnswer{}, err
+	}
+	if in.Request.Expect != nil {
+		if changed := in.Request.Expect.Since(plan); len(changed) > 0 {
+			return contract.PlanAnswer{}, stale(changed)
+		}
 	}
 	return contract.PlanAnswer{Tenant: tenant, Node: node, Plan: plan}, nil
 }
@@ -201,7 +227,7 @@ func unknownUser(err error, user string) error {
 
 // synced is a user as the store keeps it.
 func synced(record graph.UserRecord) store.SyncedSubscriber {
-	s := store.SyncedSubscriber{Person: record.Person, Services: []lifecycle.ServiceKind{lifecycle.ServiceM365}}
+	s := store.SyncedSubscriber{Person: record.Person, UsageLocation: record.UsageLocation, Services: []lifecycle.ServiceKind{lifecycle.ServiceM365}}
 	if record.HasTeams {
 		s.Services = append(s.Services, lifecycle.ServiceTeams)
 	}
@@ -293,6 +319,8 @@ func (a *Activities) plan(ctx context.Context, req lifecycle.Request, s lifecycl
 		return a.planOffboard(ctx, cat, req, s)
 	case lifecycle.Onboard:
 		return a.planOnboard(ctx, cat, req, s, claim)
+	case lifecycle.Update:
+		return a.planUpdate(ctx, cat, req, s, claim)
 	case lifecycle.Move:
 		return a.planMove(ctx, cat, req, s, claim)
 	}

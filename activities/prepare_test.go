@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tenure/activities"
+	"tenure/internal/contract"
 	"tenure/internal/fault"
 	"tenure/internal/graphsim"
 	"tenure/internal/lifecycle"
@@ -202,11 +203,14 @@ func TestPrepareRefuses(t *testing.T) {
 func TestPrepareRefusesABusyUser(t *testing.T) {
 	c := newContoso(t)
 	succeed(t, start(c.run("r1"), c.acts.Prepare, c.offboard("anna.archer", "")))
-	books := c.books()
+	number, who := c.number(annasNumber), c.subscriber("anna.archer")
 	request := c.offboard("anna.archer", "")
 	request.RequestID = "another"
 	refused(t, start(c.run("r2"), c.acts.Prepare, request), fault.BusinessRule, "busy", "r1")
-	require.Equal(t, books, c.books())
+	require.Equal(t, number, c.number(annasNumber))
+	require.Equal(t, who, c.subscriber("anna.archer"))
+	require.Len(t, succeed(t, start(c.run("q"), c.acts.ListRuns, contract.RunFilter{})).Runs, 1)
+	require.Len(t, c.audit(contract.AuditFilter{RunID: "r2", Outcome: "refused"}), 1)
 }
 
 func TestPrepareOfNobody(t *testing.T) {

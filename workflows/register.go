@@ -15,6 +15,7 @@ func Register(r worker.WorkflowRegistry) {
 		contract.QuickOffboard:    QuickOffboard,
 		contract.Onboard:          Onboard,
 		contract.MoveBetweenSites: MoveBetweenSites,
+		contract.UpdateSubscriber: UpdateSubscriber,
 		contract.PlanOperation:    PlanOperation,
 		contract.ListRuns:         ListRuns,
 		contract.SyncDirectory:    SyncDirectory,
@@ -23,11 +24,17 @@ func Register(r worker.WorkflowRegistry) {
 		contract.PlaceUsers:       PlaceUsers,
 		contract.ListNumbers:      ListNumbers,
 		contract.ShowNumber:       ShowNumber,
+		contract.SummarizeNumbers: SummarizeNumbers,
 		contract.AddNumbers:       AddNumbers,
+		contract.ChangeNumbers:    ChangeNumbers,
+		contract.AuditNumbers:     AuditNumbers,
+		contract.ExpireNumbers:    ExpireNumbers,
 		contract.ApplyCatalog:     ApplyCatalog,
 		contract.DiffCatalog:      DiffCatalog,
 		contract.ShowCatalog:      ShowCatalog,
 		contract.CheckPermissions: CheckPermissions,
+		contract.ListAudit:        ListAudit,
+		contract.VerifyAudit:      VerifyAudit,
 	} {
 		r.RegisterWorkflowWithOptions(w, workflow.RegisterOptions{Name: name})
 	}

@@ -114,7 +114,7 @@ func (r *run) change(name lifecycle.StepName) lifecycle.Change {
 func (r *run) step(ctx workflow.Context, name lifecycle.StepName, w work) error {
 	planned, ok := r.plan.Step(name)
 	if !ok {
-		return fmt.Errorf("the plan of %s has no step %s", r.request.Operation, name)
+		return nil // An update has only the steps that its fields need.
 	}
 	entry := r.report.Step(name)
 	if without, out := r.leftOut[name]; out && planned.Action == lifecycle.Do {

@@ -103,9 +103,12 @@ func (p *FieldDisplayPolicy) display(field string) (d FieldDisplay, mentioned bo
 }
 
 // settable are the fields that may be named by --set where the policy is in force. The number has a flag of its own and the
-// role comes from the profile, so these two are fields only where the policy makes them ones.
+// role comes from the profile, so these two are fields only where the policy makes them ones; an update has neither.
 func (p *FieldDisplayPolicy) settable() []string {
 	fields := []string{"usageLocation", "licenses", "groups"}
+	if p != nil && p.Target == ForSubscriber {
+		return append(fields, "number", "role")
+	}
 	for _, own := range []string{"number", "role"} {
 		if _, mentioned := p.display(own); mentioned {
 			fields = append(fields, own)

@@ -16,15 +16,16 @@ type development struct {
 	dir, address string
 	http, ui     int
 	tenant       *tenant
+	env          []string
 }
 
-func startDevelopment(t *testing.T, home, dir string) *development {
+func startDevelopment(t *testing.T, home, dir string, env ...string) *development {
 	t.Helper()
-	d := &development{dir: dir, http: needPort(t), ui: needPort(t)}
+	d := &development{dir: dir, env: env, http: needPort(t), ui: needPort(t)}
 	temporal, tenantPort := needPort(t), needPort(t)
 	d.address = "127.0.0.1:" + strconv.Itoa(temporal)
 	d.tenant = &tenant{t, "http://127.0.0.1:" + strconv.Itoa(tenantPort)}
-	p, err := launch("tenure-worker dev", syscall.SIGTERM, environ(home), programs.worker, "dev", "--data-dir", dir, "--temporal-cli", programs.temporal,
+	p, err := launch("tenure-worker dev", syscall.SIGTERM, environ(home, env...), programs.worker, "dev", "--data-dir", dir, "--temporal-cli", programs.temporal,
 		"--temporal-port", strconv.Itoa(temporal), "--ui-port", strconv.Itoa(d.ui), "--tenant-port", strconv.Itoa(tenantPort), "--http-port", strconv.Itoa(d.http))
 	if err != nil {
 		t.Fatal(err)
@@ -39,14 +40,15 @@ func startDevelopment(t *testing.T, home, dir string) *development {
 
 func (d *development) run(t *testing.T, args ...string) result {
 	t.Helper()
-	return command(t, environ(d.dir, "TEMPORAL_ADDRESS="+d.address), args...)
+	return command(t, environ(d.dir, append(d.env, "TEMPORAL_ADDRESS="+d.address)...), args...)
 }
 
 func TestDevelopmentEnvironmentGoesOnWhereItWas(t *testing.T) {
 	t.Parallel()
 	home := t.TempDir()
 	dir := filepath.Join(home, "data")
-	d := startDevelopment(t, home, dir)
+	env := newKeys(t, "a").setting("a")
+	d := startDevelopment(t, home, dir, env...)
 	for _, address := range []string{d.address, "http://127.0.0.1:" + strconv.Itoa(d.ui), strings.TrimPrefix(d.tenant.address, "http://"), "127.0.0.1:" + strconv.Itoa(d.http)} {
 		if !strings.Contains(d.output.String(), address) {
 			t.Errorf("does not name %s:\n%s", address, d.output.String())
@@ -69,7 +71,7 @@ func TestDevelopmentEnvironmentGoesOnWhereItWas(t *testing.T) {
 		t.Errorf("left running: %v", left)
 	}
 
-	d = startDevelopment(t, home, dir)
+	d = startDevelopment(t, home, dir, env...)
 	if now := d.tenant.state(); !equal(was, now) {
 		t.Error("the simulated tenant was forgotten")
 	}

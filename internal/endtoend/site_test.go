@@ -34,6 +34,8 @@ type installation struct {
 	tenant    *tenant
 	worker    *process
 	http      int
+	// env is what the worker and the command have in their environment besides.
+	env []string
 }
 
 var namespaces atomic.Int32
@@ -47,6 +49,8 @@ type setup struct {
 	settings map[string]any
 	// catalog edits the text of the example.
 	catalog func(string) string
+	// env is the environment of the worker and the command.
+	env []string
 }
 
 // quick is a Microsoft that completes things almost at once.
@@ -55,7 +59,7 @@ var quick = map[string]any{"groupLicensingDelayMs": 50, "numberOperationMs": 50,
 // install brings an installation up, with the catalog in force and everybody synced and placed.
 func install(t testing.TB, s setup) *installation {
 	t.Helper()
-	x := &installation{t: t, dir: t.TempDir(), server: s.server, namespace: "test-" + strconv.Itoa(int(namespaces.Add(1)))}
+	x := &installation{t: t, dir: t.TempDir(), server: s.server, env: s.env, namespace: "test-" + strconv.Itoa(int(namespaces.Add(1)))}
 	if x.server == nil {
 		x.server = shared
 	}
@@ -114,7 +118,7 @@ func environ(dir string, more ...string) []string {
 }
 
 func (x *installation) environ(more ...string) []string {
-	return append(environ(x.dir, "TEMPORAL_ADDRESS="+x.server.address, "TEMPORAL_NAMESPACE="+x.namespace), more...)
+	return append(append(environ(x.dir, "TEMPORAL_ADDRESS="+x.server.address, "TEMPORAL_NAMESPACE="+x.namespace), x.env...), more...)
 }
 
 // startWorker starts a worker and waits until it is ready. One that is left over is killed at the end.

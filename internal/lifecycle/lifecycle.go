@@ -16,6 +16,7 @@ const (
 	Offboard Operation = "offboard"
 	Onboard  Operation = "onboard"
 	Move     Operation = "move"
+	Update   Operation = "update"
 )
 
 // Status is the state of a run as reports, lists and the search attribute TenureState show it.

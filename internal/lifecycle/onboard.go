@@ -126,6 +126,9 @@ func (o *onboarding) refuseLicenses() *Refusal {
 			return refusal("no-license-left", "buy or free a unit, then try again", "no unit of %s is left for %s", sku.PartNumber, who)
 		}
 	}
+	if have := o.numbers(); len(have) > 0 && !o.willHave(func(f SKUFact) string { return f.PhonePlan }) {
+		return refusal("phone-license-missing", "take the number away first, or add a license with Teams Phone", "%s has %s, and would hold no license that a telephone number needs", who, have[0].Number)
+	}
 	if len(t.Licenses) > 0 && t.UsageLocation == "" && o.UsageLocation == "" {
 		return refusal("usage-location-missing", "give the template a usageLocation", "%s has no usage location, without which Microsoft assigns no license", who)
 	}

@@ -25,6 +25,10 @@ type Request struct {
 	KeepNumber    bool   `json:"keepNumber,omitempty"`
 	NumberTo      string `json:"numberTo,omitempty"`
 	OffboardGroup string `json:"offboardGroup,omitempty"`
+	// ActAs belongs to updating: the role whose field display policy says which fields may be set.
+	ActAs string `json:"actAs,omitempty"`
+	// Expect is the plan that was approved: when another one would be carried out by now, nothing is. Nil accepts any.
+	Expect *Plan `json:"expect,omitempty"`
 	// RequestID makes starting twice one run; RequestedBy is who asked, Reason why.
 	RequestID   string `json:"requestId"`
 	RequestedBy string `json:"requestedBy"`

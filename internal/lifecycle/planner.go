@@ -25,6 +25,7 @@ func (p *planner) warn(code WarningCode, format string, args ...any) {
 
 // finish makes the plan of the decisions.
 func (p *planner) finish(req Request, steps []PlannedStep) (Plan, error) {
+	req.Expect = nil // The plan is not about the plan before.
 	raw, err := json.Marshal(req)
 	if err != nil {
 		return Plan{}, fmt.Errorf("encode the request: %w", err)

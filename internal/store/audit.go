@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"tenure/internal/lifecycle"
@@ -22,7 +23,7 @@ type AuditEntry struct {
 	Tenant    string
 	// Subscriber is the zero value where the change concerns nobody in particular.
 	Subscriber lifecycle.SubscriberRef
-	// Outcome is a status of a run, or "done".
+	// Outcome is a status of a run, "refused", or "done".
 	Outcome string
 	// Detail is anything that encodes as JSON; nil for nothing. It holds no secret.
 	Detail any
@@ -119,7 +120,9 @@ func canonical(value any) (json.RawMessage, error) {
 
 // AuditFilter selects rows of the audit; empty fields select all.
 type AuditFilter struct {
-	Tenant, SubscriberID, RunID, Operation, By string
+	Tenant, SubscriberID, RunID, Operation, Outcome, By string
+	// Subscriber is an id or, without regard to case, a principal name as it was then.
+	Subscriber string
 	// Since and Until bound the time: at or after, before.
 	Since, Until *time.Time
 	// OldestFirst turns the order round, for an export.
@@ -140,7 +143,11 @@ func (s *Store) ListAudit(ctx context.Context, f AuditFilter) (list []AuditRow, 
 	c.equal("subscriber_id", f.SubscriberID)
 	c.equal("run_id", f.RunID)
 	c.equal("operation", f.Operation)
+	c.equal("outcome", f.Outcome)
 	c.equal("by_whom", f.By)
+	if f.Subscriber != "" {
+		c.add("(subscriber_id = ? OR lower(upn) = ?)", f.Subscriber, strings.ToLower(f.Subscriber))
+	}
 	if f.Since != nil {
 		c.add("at >= ?", micros(*f.Since))
 	}

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -84,6 +85,11 @@ func TestListAudit(t *testing.T) {
 			{"operation", store.AuditFilter{Operation: "set-role", Tenant: tenant, SubscriberID: "anna", RunID: admin.RunID, By: admin.By}, []int64{4, 2}},
 			{"a time", store.AuditFilter{Since: &since, Until: &until}, []int64{3, 2}},
 			{"somebody else", store.AuditFilter{By: "nobody"}, nil},
+			{"an outcome", store.AuditFilter{Outcome: "done", Operation: "set-role"}, []int64{4, 2}},
+			{"another outcome", store.AuditFilter{Outcome: "refused"}, nil},
+			{"a principal name", store.AuditFilter{Subscriber: strings.ToUpper(user("anna").UserPrincipalName), Operation: "set-role"}, []int64{4, 2}},
+			{"an object id", store.AuditFilter{Subscriber: "anna", Operation: "set-role"}, []int64{4, 2}},
+			{"another name", store.AuditFilter{Subscriber: "ben"}, nil},
 		}
 		for _, test := range tests {
 			t.Run(test.name, func(t *testing.T) {

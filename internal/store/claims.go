@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -154,10 +155,11 @@ func (c claimant) find(ctx context.Context, toClaim bool) (numberRow, error) {
 	return c.free(ctx, toClaim)
 }
 
-// own reads the numbers that are connected with the user or the run already. Nothing is locked.
+// own reads the numbers that are connected with the user or the run already. Nothing is locked. The casts keep SQLite, which
+// compares a bare parameter with the conditions of partial indexes, from preparing the statement anew for each value.
 func (c claimant) own(ctx context.Context) ([]numberRow, error) {
-	return query(ctx, c.tx, scanNumber, `SELECT `+numberColumns+` FROM numbers AS n WHERE (n.held_by = $1 AND n.held_by <> '')
-		OR (n.tenant = $2 AND n.user_id = $3 AND n.user_id <> '') OR (n.tenant = $2 AND n.reserved_for = $3 AND n.reserved_for <> '') ORDER BY n.number`,
+	return query(ctx, c.tx, scanNumber, `SELECT `+numberColumns+` FROM numbers AS n WHERE (n.held_by = CAST($1 AS TEXT) AND n.held_by <> '')
+		OR (n.tenant = $2 AND n.user_id = CAST($3 AS TEXT) AND n.user_id <> '') OR (n.tenant = $2 AND n.reserved_for = CAST($3 AS TEXT) AND n.reserved_for <> '') ORDER BY n.number`,
 		c.runID, c.Tenant, c.UserID)
 }
 
@@ -266,7 +268,8 @@ func (c claimant) free(ctx context.Context, toClaim bool) (numberRow, error) {
 func (c claimant) lowest(ctx context.Context, lock string) ([]numberRow, error) {
 	var args conditions
 	tenant := args.arg(c.Tenant)
-	limit := args.arg(c.dialect.contenders)
+	// Not a parameter, or PostgreSQL would not know how few they are and make a new plan for each claim.
+	limit := strconv.Itoa(c.dialect.contenders)
 	types := slices.Compact(slices.Sorted(slices.Values(c.Types)))
 	var ranges []string
 	add := func(condition string) {
@@ -281,9 +284,10 @@ func (c claimant) lowest(ctx context.Context, lock string) ([]numberRow, error) 
 			add(at + ` AND type = ` + args.arg(kind))
 		}
 	}
+	candidates := `SELECT number FROM (` + strings.Join(ranges, ` UNION ALL `) + `) AS r ORDER BY number LIMIT ` + limit
 	// The condition again, for the row may have changed since, in a form that keeps PostgreSQL from reading one of the
 	// indexes as a whole instead of the few numbers.
-	return query(ctx, c.tx, scanNumber, `SELECT `+numberColumns+` FROM numbers AS n WHERE n.tenant = `+tenant+` AND n.number `+c.dialect.in(strings.Join(ranges, ` UNION ALL `))+`
+	return query(ctx, c.tx, scanNumber, `SELECT `+numberColumns+` FROM numbers AS n WHERE n.tenant = `+tenant+` AND n.number `+c.dialect.in(candidates)+`
 		AND n.vendor = 'Microsoft' AND n.state || n.held_by || n.reserved_for = 'available' ORDER BY n.number LIMIT 1`+lock, args.args...)
 }
 

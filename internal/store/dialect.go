@@ -13,7 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
-	_ "modernc.org/sqlite" // the driver "sqlite"
+	"modernc.org/sqlite"
 )
 
 // dialect is where the two engines differ. Both take $1 as a placeholder, ON CONFLICT, RETURNING and UPDATE … FROM.
@@ -32,6 +32,9 @@ type dialect struct {
 	// in compares a column with the few rows that a SELECT returns. PostgreSQL has to be told that they are few, or it may
 	// read all the table in order beside them.
 	in func(rows string) string
+	// inOrder goes before a column to keep the engine from reading by its range and sorting then what is wanted in another
+	// order. SQLite needs it: it knows nothing of how many rows a range has.
+	inOrder string
 	// collation replaces COLLATE "C" in the migrations.
 	collation string
 	// hasTable asks whether the table $1 exists.
@@ -66,6 +69,7 @@ var sqliteDialect = dialect{
 	goose:      goose.DialectSQLite3,
 	contenders: 1,
 	in:         func(rows string) string { return `IN (` + rows + `)` },
+	inOrder:    "+",
 	collation:  "COLLATE BINARY",
 	hasTable:   `SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = $1`,
 	rows: func(n int, columns []column) string {
@@ -127,12 +131,11 @@ func (s *Store) openSQLite(ctx context.Context, path string) error {
 		"_txlock": {"immediate"},
 	}.Encode()}).String()
 	s.dialect = sqliteDialect
-	if s.write, err = sql.Open("sqlite", dsn); err != nil {
+	connector, err := sqlite.NewConnector(dsn)
+	if err != nil {
 		return err
 	}
-	if s.read, err = sql.Open("sqlite", dsn); err != nil {
-		return err
-	}
+	s.write, s.read = sql.OpenDB(preparing{connector}), sql.OpenDB(preparing{connector})
 	s.write.SetMaxOpenConns(1)
 	s.read.SetMaxOpenConns(sqliteReaders)
 	// The first connection switches the file to the write-ahead log, which must not race with the readers' connections.

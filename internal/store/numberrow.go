@@ -154,6 +154,16 @@ func (t *tx) writeNumbers(ctx context.Context, rows []numberRow) error {
 	return allChanged(written, rows, err)
 }
 
+// writeHold is writeNumbers for one row of which nothing but the hold has changed.
+func (t *tx) writeHold(ctx context.Context, rows []numberRow) error {
+	n := rows[0]
+	written, err := t.exec(ctx,
+		`UPDATE numbers SET held_by = $1, held_at = $2, next_state = $3, next_cooling_until = $4, next_user = $5, version = $6, changed_at = $7
+		 WHERE tenant = $8 AND number = $9 AND version = $6 - 1`,
+		n.heldBy, microsOrNull(n.heldAt), string(n.nextState), microsOrNull(n.nextCoolingUntil), n.nextUser, n.version, micros(t.at), n.tenant, n.number)
+	return allChanged(written, rows, err)
+}
+
 // deleteNumbers removes rows whose version was raised by one since they were read.
 func (t *tx) deleteNumbers(ctx context.Context, rows []numberRow) error {
 	if len(rows) == 0 {
@@ -210,11 +220,17 @@ type historyRow struct {
 const historyColumns = `tenant, number, version BIGINT, at BIGINT, event, from_state, to_state, run_id, by_whom, user_id, detail`
 
 func (t *tx) writeHistory(ctx context.Context, rows []historyRow) error {
+	const names = `tenant, number, version, at, event, from_state, to_state, run_id, by_whom, user_id, detail`
+	if len(rows) == 1 {
+		r := rows[0]
+		_, err := t.ExecContext(ctx, `INSERT INTO number_history (`+names+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+			r.Tenant, r.Number, r.Version, r.At, r.Event, r.From, r.To, r.RunID, r.By, r.User, r.Detail)
+		return err
+	}
 	list, err := jsonRows(rows)
 	if err != nil {
 		return err
 	}
-	const names = `tenant, number, version, at, event, from_state, to_state, run_id, by_whom, user_id, detail`
 	_, err = t.ExecContext(ctx, `INSERT INTO number_history (`+names+`) SELECT `+names+` FROM `+t.dialect.rows(1, columns(historyColumns)), list)
 	return err
 }

@@ -237,10 +237,14 @@ type NumberFilter struct {
 	Cursor string
 }
 
-// conditions are those of the filter, on numbers AS n.
-func (f NumberFilter) conditions() (c conditions) {
+// conditions are those of the filter, on numbers AS n; below is the column to which those of a whole branch apply.
+func (f NumberFilter) conditions(below string) (c conditions) {
 	c.equal("n.tenant", f.Tenant)
-	c.at("n.node", f.Node, f.Below)
+	if f.Below {
+		c.at(below, f.Node, true)
+	} else {
+		c.at("n.node", f.Node, false)
+	}
 	c.equal("n.type", f.Type)
 	if f.UserID != "" {
 		c.add("n.user_id = ? AND n.user_id <> ''", f.UserID)
@@ -261,7 +265,7 @@ func (f NumberFilter) conditions() (c conditions) {
 // ListNumbers lists numbers in ascending order within each tenant, without their history, and the cursor of the next
 // page; empty on the last one.
 func (s *Store) ListNumbers(ctx context.Context, f NumberFilter) (list []Number, next string, err error) {
-	c := f.conditions()
+	c := f.conditions(s.dialect.inOrder + "n.node")
 	key, err := cursorKey(f.Cursor, 2)
 	if err != nil {
 		return nil, "", err
@@ -291,7 +295,7 @@ type NodeSummary struct {
 // SummarizeNumbers counts the numbers that a filter selects, node by node and sorted by tenant and node. The filter's page is
 // of no account.
 func (s *Store) SummarizeNumbers(ctx context.Context, f NumberFilter) (list []NodeSummary, err error) {
-	c := f.conditions()
+	c := f.conditions("n.node")
 	err = s.view(ctx, "summarize numbers", func(t *tx) error {
 		list, err = query(ctx, t, scanSummary, `SELECT n.tenant, n.node, count(*),
 			count(CASE WHEN n.held_by = '' AND n.state = 'available' THEN 1 END), count(CASE WHEN n.held_by = '' AND n.state = 'used' THEN 1 END),

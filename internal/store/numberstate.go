@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"tenure/internal/lifecycle"
@@ -47,6 +48,9 @@ const (
 	// eventHoldPassed: a dead run's successor holds the number now.
 	eventHoldPassed numberEvent = "hold-passed"
 )
+
+// ofHold are the events that change nothing but the hold.
+var ofHold = []numberEvent{eventHold, eventClaim, eventHoldEnded, eventHoldPassed}
 
 // absent is the state of a number that is not in the inventory.
 const absent lifecycle.NumberState = ""
@@ -238,7 +242,12 @@ func (t *tx) transition(ctx context.Context, actor Actor, steps []numberStep) ([
 		}
 		after[i], history[i] = n, step.history(n, actor, t.at)
 	}
-	if err := t.writeNumbers(ctx, kept); err != nil {
+	write := t.writeNumbers
+	if len(steps) == 1 && slices.Contains(ofHold, steps[0].event) {
+		// Most events are of this kind, and many wait for them at once.
+		write = t.writeHold
+	}
+	if err := write(ctx, kept); err != nil {
 		return nil, err
 	}
 	if err := t.deleteNumbers(ctx, removed); err != nil {

@@ -59,7 +59,7 @@ func (c *Console) attend(ctx context.Context, conn *Connection, run subject, exi
 
 func (c *Console) watch(conn *Connection, run subject) watch.Watch {
 	return watch.Watch{
-		Runs: conn, WorkflowID: run.workflowID, RunID: run.runID,
+		Runs: conn, WorkflowID: run.workflowID, RunID: run.runID, Data: conn.Data,
 		Every: c.Pace.Progress, Silence: c.Pace.Silence, Lost: c.Pace.Lost, Now: c.Now,
 	}
 }

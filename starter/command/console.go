@@ -36,6 +36,8 @@ type Console struct {
 	Pace Pace
 
 	flags flags
+	// planOut is where the plan commands save their plan, or empty.
+	planOut string
 	// parsed is set once the arguments are understood; errors before that are about them.
 	parsed     bool
 	connection *Connection

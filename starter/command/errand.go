@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"go.temporal.io/api/enums/v1"
@@ -10,6 +11,7 @@ import (
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
+	"tenure/internal/codec"
 	"tenure/internal/contract"
 	"tenure/starter/output"
 )
@@ -112,6 +114,13 @@ func (c *Console) wait(ctx context.Context, conn *Connection, run client.Workflo
 					Message: "no worker is polling task queue " + contract.TaskQueue + " in namespace " + conn.Namespace,
 					Hint:    "start tenure-worker",
 				}
+			case notUnderstood:
+				if begun, err := conn.undecrypted(ctx, run); err != nil {
+					if !begun {
+						c.forget(conn, run, "no worker can decrypt it")
+					}
+					return err
+				}
 			case leftAlone:
 				if !told {
 					told = true
@@ -131,6 +140,8 @@ const (
 	neverTaken
 	// leftAlone: a worker has begun and there is none now.
 	leftAlone
+	// notUnderstood: workers take it and cannot go on with it.
+	notUnderstood
 )
 
 // unattended looks whether an errand waits for a worker that does not exist. Temporal lists pollers for minutes after
@@ -139,6 +150,9 @@ func unattended(ctx context.Context, conn *Connection, run client.WorkflowRun) a
 	described, err := conn.DescribeWorkflowExecution(ctx, run.GetID(), "")
 	if err != nil || described.GetPendingWorkflowTask() == nil {
 		return attended
+	}
+	if described.GetPendingWorkflowTask().GetAttempt() > 1 {
+		return notUnderstood
 	}
 	queue, err := conn.DescribeTaskQueue(ctx, contract.TaskQueue, enums.TASK_QUEUE_TYPE_WORKFLOW)
 	if err != nil {
@@ -155,6 +169,33 @@ func unattended(ctx context.Context, conn *Connection, run client.WorkflowRun) a
 		return neverTaken
 	}
 	return leftAlone
+}
+
+// undecrypted is why workers cannot go on with an errand if that is a key which they or this command lack, and whether
+// they had begun.
+func (c *Connection) undecrypted(ctx context.Context, run client.WorkflowRun) (begun bool, err error) {
+	events := c.GetWorkflowHistory(ctx, run.GetID(), run.GetRunID(), false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT)
+	for events.HasNext() {
+		event, failed := events.Next()
+		if failed != nil {
+			return begun, nil
+		}
+		begun = begun || event.GetEventType() == enums.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
+		if f := event.GetWorkflowTaskFailedEventAttributes().GetFailure(); f != nil {
+			err = c.Failures.FailureToError(f)
+		}
+	}
+	var keys *codec.Error
+	switch {
+	case err == nil:
+	case errors.As(err, &keys):
+		err = keys
+	case strings.Contains(err.Error(), codec.Variable):
+		err = &codec.Error{Message: "the worker cannot read what this command sends: " + err.Error()}
+	default:
+		err = nil
+	}
+	return begun, err
 }
 
 // forgetTimeout bounds taking back an errand.

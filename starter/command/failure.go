@@ -9,6 +9,7 @@ import (
 
 	"go.temporal.io/sdk/temporal"
 
+	"tenure/internal/codec"
 	"tenure/internal/fault"
 	"tenure/internal/lifecycle"
 )
@@ -112,9 +113,12 @@ func failureOf(err error) *Failure {
 	if errors.Is(err, context.Canceled) {
 		return interrupted("nothing was started")
 	}
+	var keys *codec.Error
 	var timeout *temporal.TimeoutError
 	received, classified := fault.Received(err)
 	switch {
+	case errors.As(err, &keys):
+		return &Failure{Exit: exitUsage, Code: "encryption-keys", Message: keys.Message, Hint: "the command and the workers need the same keys"}
 	case classified:
 		return fromFault(received)
 	case errors.As(err, &timeout):

@@ -32,8 +32,10 @@ type found struct {
 	staged    bool
 	startedAt time.Time
 	closedAt  *time.Time
-	// kept is false when Temporal's retention has passed and only the store knows the run.
-	kept bool
+	// kept is false when Temporal's retention has passed and only the store knows the run; report is then how it ended,
+	// or nil when it left no report there.
+	kept   bool
+	report *lifecycle.Report
 }
 
 func unknownRun(name string) *Failure {
@@ -66,7 +68,7 @@ func (c *Console) find(ctx context.Context, conn *Connection, name string) (foun
 	}
 	run, err := c.describe(ctx, conn, row.WorkflowID, row.RunID)
 	if missing(err) {
-		run, err = found{startedAt: row.StartedAt, closedAt: row.ClosedAt, requestID: row.RequestID}, nil
+		run, err = found{startedAt: row.StartedAt, closedAt: row.ClosedAt, requestID: row.RequestID, report: row.Report}, nil
 		run.workflowID, run.runID, run.open = row.WorkflowID, row.RunID, false
 	}
 	run.operation, run.user, run.status = row.Operation, row.Subscriber, row.Status
@@ -78,7 +80,7 @@ func (c *Console) find(ctx context.Context, conn *Connection, name string) (foun
 func (c *Console) newest(ctx context.Context, name string, filters []contract.RunFilter) (contract.Run, error) {
 	var last error
 	for _, filter := range filters {
-		filter.Limit = 1
+		filter.Limit, filter.Reports = 1, true
 		var answer contract.Runs
 		last = c.ask(ctx, errand{contract.ListRuns, filter, "find a run"}, &answer)
 		var failure *Failure
@@ -101,11 +103,16 @@ func missing(err error) bool {
 }
 
 // describe reads a run from Temporal; an empty run id means the newest. The error passes missing for a run that
-// Temporal does not have.
+// Temporal does not have, and is a *codec.Error for one that the keys at hand do not decrypt.
 func (c *Console) describe(ctx context.Context, conn *Connection, workflowID, runID string) (found, error) {
 	described, err := conn.DescribeWorkflowExecution(ctx, workflowID, runID)
 	if err != nil {
 		return found{}, conn.reach(ctx, err)
+	}
+	if summary := described.GetExecutionConfig().GetUserMetadata().GetSummary(); summary != nil {
+		if err := conn.Data.FromPayload(summary, new(string)); err != nil {
+			return found{}, err
+		}
 	}
 	return foundIn(described.GetWorkflowExecutionInfo()), nil
 }

@@ -8,7 +8,6 @@ import (
 	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/temporal"
 
 	"tenure/internal/contract"
 	"tenure/internal/lifecycle"
@@ -24,6 +23,7 @@ var operations = map[lifecycle.Operation]struct {
 	lifecycle.Onboard:  {contract.Onboard, "Onboard %s?", "onboard %s at %s"},
 	lifecycle.Offboard: {contract.QuickOffboard, "Offboard %s?", "offboard %s from %s"},
 	lifecycle.Move:     {contract.MoveBetweenSites, "Move %s?", "move %s to %s"},
+	lifecycle.Update:   {contract.UpdateSubscriber, "Update %s?", "update %s at %s"},
 }
 
 // operate carries out what the question asks to plan: it shows the plan, asks, starts the run and stays with it.
@@ -69,6 +69,11 @@ func (c *Console) preview(ctx context.Context, question contract.PlanRequest) er
 	plan := answer.Plan
 	if plan.Warnings == nil {
 		plan.Warnings = []lifecycle.Warning{}
+	}
+	if c.planOut != "" {
+		if err := savePlan(c.planOut, plan); err != nil {
+			return err
+		}
 	}
 	if err := c.result(plan, func(p output.Paper) { p.Plan(plan, answer.Node) }); err != nil {
 		return err
@@ -118,13 +123,7 @@ func (c *Console) start(ctx context.Context, request lifecycle.Request, answer c
 		WorkflowIDConflictPolicy:                 enums.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
 		WorkflowExecutionErrorWhenAlreadyStarted: true,
 		StaticSummary:                            fmt.Sprintf(operation.summary, who.UserPrincipalName, answer.Node),
-		TypedSearchAttributes: temporal.NewSearchAttributes(
-			contract.OperationAttribute.ValueSet(string(request.Operation)),
-			contract.TenantAttribute.ValueSet(request.Tenant),
-			contract.NodeAttribute.ValueSet(answer.Node),
-			contract.StateAttribute.ValueSet(string(lifecycle.Running)),
-			contract.RequestAttribute.ValueSet(request.RequestID),
-		),
+		TypedSearchAttributes:                    contract.RunAttributes(request, answer.Node),
 	}, operation.workflow, request)
 	var already *serviceerror.WorkflowExecutionAlreadyStarted
 	switch {

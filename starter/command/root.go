@@ -25,7 +25,7 @@ const (
 
 // Run parses the arguments, runs the command that they name and returns the exit code. The error has been printed.
 func Run(ctx context.Context, c *Console, args []string) int {
-	root := newRootCommand(c)
+	root := Root(c)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	if c.connection != nil {
@@ -76,7 +76,8 @@ func (c *Console) fail(err error, args []string) int {
 	return f.Exit
 }
 
-func newRootCommand(c *Console) *cobra.Command {
+// Root is the whole command line, for who wants to describe it; Run runs it.
+func Root(c *Console) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "tenure",
 		Short: "Onboard, offboard and move Microsoft 365 and Teams Phone users, durably.",
@@ -120,11 +121,14 @@ temporal command.`,
 		newOnboardCommand(c, runOnboard),
 		newOffboardCommand(c, runOffboard),
 		newMoveCommand(c, runMove),
+		newUpdateCommand(c, runUpdate),
 		newPlanCommand(c),
+		newApplyCommand(c, runApply),
 		newStatusCommand(c, runStatus),
 		newListCommand(c, runList),
 		newCancelCommand(c, runCancel),
 		newResolveCommand(c, runResolve),
+		newAuditCommand(c),
 		newUsersCommand(c),
 		newNumbersCommand(c),
 		newCatalogCommand(c),

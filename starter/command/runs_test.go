@@ -51,6 +51,36 @@ func TestStatusFindsARun(t *testing.T) {
 	}
 }
 
+// Temporal forgets a run when its retention has passed; the store does not.
+func TestStatusOfARunThatTemporalHasForgotten(t *testing.T) {
+	id, run := uuid.NewString(), uuid.NewString()
+	report := lifecycle.Report{
+		Operation: lifecycle.Offboard, Status: lifecycle.RolledBack, Subscriber: lifecycle.SubscriberRef{ID: id, UserPrincipalName: ada}, WorkflowID: "subscriber/contoso/" + id, RunID: run,
+		StartedAt: began, Steps: []lifecycle.Step{{Name: lifecycle.RemoveLicenses, Outcome: lifecycle.StepFail, Summary: "remove SPE_E5"}}, Failure: "the moon was in the wrong house",
+	}
+	row := contract.Run{WorkflowID: report.WorkflowID, RunID: run, Operation: lifecycle.Offboard, Status: report.Status, Subscriber: report.Subscriber, Report: &report}
+	on(t, contract.ListRuns, func(_ workflow.Context, in contract.RunFilter) (contract.Runs, error) {
+		if !in.Reports {
+			t.Error("the report is not asked for")
+		}
+		return contract.Runs{Runs: []contract.Run{row}}, nil
+	})
+	for _, argument := range []string{ada, run, report.WorkflowID} {
+		for _, watched := range []string{"--watch", "--watch=false"} {
+			r := newSeat(t).tenure("status", argument, watched, "--exit-status", "-o", "json")
+			r.exits(t, 1)
+			r.says(t, "Temporal does not keep this run any more")
+			if got := decode[lifecycle.Report](t, r); len(got.Steps) != 1 || got.Steps[0].Outcome != lifecycle.StepFail || got.Failure != report.Failure {
+				t.Errorf("%+v", got)
+			}
+		}
+	}
+	row.Report = nil
+	r := newSeat(t).tenure("status", run, "-o", "json")
+	r.exits(t, 0)
+	r.says(t, "only its row is left")
+}
+
 func TestStatusExitsAsAsked(t *testing.T) {
 	tests := map[string]struct {
 		run        func(workflow.Context, lifecycle.Request) (*lifecycle.Report, error)

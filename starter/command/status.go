@@ -55,6 +55,9 @@ func runStatus(ctx context.Context, c *Console, o statusOptions) error {
 		return c.attend(ctx, conn, run.subject, exits)
 	case run.open:
 		return c.showOpen(ctx, conn, run, exits)
+	case run.report != nil:
+		c.talk().Line("Temporal does not keep this run any more; this is the report that it left")
+		return c.show(*run.report, exits)
 	case !run.kept:
 		c.talk().Line("Temporal does not keep this run any more; only its row is left")
 		return c.show(run.outline(), exits)

@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/url"
@@ -11,7 +12,9 @@ import (
 	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
 
+	"tenure/internal/codec"
 	"tenure/internal/connect"
 	"tenure/starter/output"
 	"tenure/starter/watch"
@@ -25,14 +28,17 @@ type Temporal interface {
 	UpdateWorkflow(ctx context.Context, options client.UpdateWorkflowOptions) (client.WorkflowUpdateHandle, error)
 	TerminateWorkflow(ctx context.Context, workflowID, runID, reason string, details ...any) error
 	ListWorkflow(ctx context.Context, request *workflowservice.ListWorkflowExecutionsRequest) (*workflowservice.ListWorkflowExecutionsResponse, error)
+	GetWorkflowHistory(ctx context.Context, workflowID, runID string, isLongPoll bool, filter enums.HistoryEventFilterType) client.HistoryEventIterator
 	DescribeTaskQueue(ctx context.Context, taskQueue string, taskQueueType enums.TaskQueueType) (*workflowservice.DescribeTaskQueueResponse, error)
 	Close()
 }
 
-// Connection is an open connection and where it goes.
+// Connection is an open connection, where it goes and how what comes from there is read.
 type Connection struct {
 	Temporal
 	Address, Namespace string
+	Data               converter.DataConverter
+	Failures           converter.FailureConverter
 }
 
 // dialTimeout bounds connecting.
@@ -40,7 +46,11 @@ const dialTimeout = 5 * time.Second
 
 func dial(ctx context.Context) (*Connection, error) {
 	options, err := connect.Options()
-	if err != nil {
+	var keys *codec.Error
+	switch {
+	case errors.As(err, &keys):
+		return nil, keys
+	case err != nil:
 		return nil, &Failure{Exit: exitUnreachable, Code: "temporal-settings", Message: err.Error(), Hint: "see TEMPORAL_CONFIG_FILE, TEMPORAL_PROFILE and the other TEMPORAL_* variables"}
 	}
 	options.Logger = connect.Quiet()
@@ -54,7 +64,7 @@ func dial(ctx context.Context) (*Connection, error) {
 		}
 		return nil, unreachable(options.HostPort, options.Namespace, err)
 	}
-	return &Connection{Temporal: c, Address: options.HostPort, Namespace: options.Namespace}, nil
+	return &Connection{Temporal: c, Address: options.HostPort, Namespace: options.Namespace, Data: options.DataConverter, Failures: options.FailureConverter}, nil
 }
 
 func unreachable(address, namespace string, err error) *Failure {

@@ -7,6 +7,7 @@ import (
 	"unicode"
 
 	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/converter"
 
 	"tenure/internal/lifecycle"
 	"tenure/starter/output"
@@ -27,9 +28,11 @@ type Attempt struct {
 // Retrying reports whether the activity has failed at least once.
 func (a Attempt) Retrying() bool { return a.Number > 1 || a.Failure != "" }
 
-func pending(described *workflowservice.DescribeWorkflowExecutionResponse) []Attempt {
+// pending are the activities that a run waits for; what they failed with may be encrypted.
+func pending(described *workflowservice.DescribeWorkflowExecutionResponse, data converter.DataConverter) []Attempt {
 	var attempts []Attempt
 	for _, p := range described.GetPendingActivities() {
+		converter.DecodeCommonFailureAttributes(data, p.GetLastFailure())
 		a := Attempt{
 			ID: p.GetActivityId(), Activity: p.GetActivityType().GetName(),
 			Number: int(p.GetAttempt()), Failure: p.GetLastFailure().GetMessage(),

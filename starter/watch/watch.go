@@ -14,6 +14,7 @@ import (
 	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/temporal"
 
+	"tenure/internal/codec"
 	"tenure/internal/connect"
 	"tenure/internal/contract"
 	"tenure/internal/fault"
@@ -49,6 +50,8 @@ type Moment struct {
 type Watch struct {
 	Runs              Runs
 	WorkflowID, RunID string
+	// Data reads what Runs does not decode by itself.
+	Data converter.DataConverter
 	// Every is how often progress is asked for.
 	Every time.Duration
 	// Silence is how long no worker may answer before the operator is told. It bounds each question, too.
@@ -138,7 +141,8 @@ func (w Watch) end(ctx context.Context, updates chan<- func(*Moment)) (Ending, e
 	}
 }
 
-// Result waits for the run to close and says how it did. The error is about reaching Temporal or finding the run.
+// Result waits for the run to close and says how it did. The error is about reaching Temporal, finding the run or
+// decrypting what it left.
 func (w Watch) Result(ctx context.Context) (Ending, error) {
 	var report lifecycle.Report
 	err := w.Runs.GetWorkflow(ctx, w.WorkflowID, w.RunID).Get(ctx, &report)
@@ -146,7 +150,8 @@ func (w Watch) Result(ctx context.Context) (Ending, error) {
 		return Ending{Report: &report}, nil
 	}
 	var closed *temporal.WorkflowExecutionError
-	if !errors.As(err, &closed) {
+	var keys *codec.Error
+	if !errors.As(err, &closed) || errors.As(err, &keys) {
 		return Ending{}, err
 	}
 	var terminated *temporal.TerminatedError
@@ -206,7 +211,7 @@ func (w Watch) progress(ctx context.Context, updates chan<- func(*Moment)) {
 func (w Watch) attempts(ctx context.Context, updates chan<- func(*Moment)) {
 	for {
 		if described, err := w.Runs.DescribeWorkflowExecution(ctx, w.WorkflowID, w.RunID); err == nil {
-			attempts := pending(described)
+			attempts := pending(described, w.Data)
 			send(ctx, updates, func(m *Moment) { m.Attempts = attempts })
 		}
 		if !pause(ctx, w.Every) {

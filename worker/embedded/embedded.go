@@ -3,6 +3,7 @@
 package embedded
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
@@ -118,6 +120,11 @@ func start(ctx context.Context, s Settings, out io.Writer) (*environment, error)
 		Store:    "sqlite:" + filepath.Join(s.DataDir, "tenure.db"),
 		HTTPAddr: loopback(s.HTTPPort),
 		Tenants:  []service.Tenant{{Name: tenants[0].TenantName(), GraphURL: "http://" + loopback(s.TenantPort) + "/v1.0", Credential: service.SimulatedCredential}},
+		Codec: service.CodecServer{
+			Addr: cmp.Or(os.Getenv("TENURE_CODEC_ADDR"), service.DefaultCodecAddr), Token: os.Getenv("TENURE_CODEC_TOKEN"),
+			UIs: []string{"http://" + loopback(s.UIPort), "http://localhost:" + strconv.Itoa(s.UIPort)},
+		},
+		SyncEvery: 15 * time.Minute,
 	}, log)
 	if err != nil {
 		return fail(err)

@@ -310,43 +310,49 @@ func events(b *testing.B, c client.Client, id string) (count int) {
 // BenchmarkWorkerMemory looks at a worker process of its own after 1,000 runs.
 func BenchmarkWorkerMemory(b *testing.B) {
 	const runs = 1000
-	root := workertest.Root(b)
 	server := workertest.StartTemporal(b)
 	tenant, err := graphsim.New(office(runs))
 	require.NoError(b, err)
 	address := workertest.Serve(b, tenant)
-	process := exec.Command(filepath.Join(root, "bin", "tenure-worker"))
-	process.Env = append(os.Environ(),
-		"TEMPORAL_ADDRESS="+server.FrontendHostPort(), "TENURE_STORE=sqlite:"+filepath.Join(b.TempDir(), "tenure.db"), "TENURE_HTTP_ADDR=127.0.0.1:0",
-		"TENURE_TENANT=contoso", "TENURE_GRAPH_URL="+address+"/v1.0", "TENURE_GRAPH_CREDENTIAL=simulated")
-	require.NoError(b, process.Start())
-	b.Cleanup(func() {
-		_ = process.Process.Signal(os.Interrupt)
-		_ = process.Wait()
-	})
+	process := startWorker(b, server.FrontendHostPort(), address)
 	e := &workertest.Environment{Client: server.Client(), Tenant: tenant}
 	e.Fill(b)
 	for range b.N {
 		together(b, func(i int) client.WorkflowRun { return e.OffboardID(b, person(i), "") }, 0, runs)
-		resident := residentMiB(b, process.Process.Pid)
+		resident := memoryMiB(b, process.Process.Pid, "VmRSS")
 		b.Logf("worker after %d runs: %d MiB resident (promised: under 150 MB)", runs, resident)
 		b.ReportMetric(float64(resident), "MiB")
 	}
 }
 
-func residentMiB(b *testing.B, pid int) int {
+// startWorker starts a worker process of its own, until the benchmark ends.
+func startWorker(b *testing.B, temporal, tenant string) *exec.Cmd {
+	process := exec.Command(filepath.Join(workertest.Root(b), "bin", "tenure-worker"))
+	process.Env = append(os.Environ(),
+		"TEMPORAL_ADDRESS="+temporal, "TENURE_STORE=sqlite:"+filepath.Join(b.TempDir(), "tenure.db"), "TENURE_HTTP_ADDR=127.0.0.1:0",
+		"TENURE_TENANT=contoso", "TENURE_GRAPH_URL="+tenant+"/v1.0", "TENURE_GRAPH_CREDENTIAL=simulated")
+	require.NoError(b, process.Start())
+	b.Cleanup(func() {
+		_ = process.Process.Signal(os.Interrupt)
+		_ = process.Wait()
+	})
+	return process
+}
+
+// memoryMiB is what Linux says of a process: VmRSS is resident now, VmHWM the most that ever was.
+func memoryMiB(b *testing.B, pid int, what string) int {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		b.Skip("this system does not tell the memory of a process under /proc: ", err)
 	}
 	for line := range strings.Lines(string(text)) {
-		if rest, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+		if rest, ok := strings.CutPrefix(line, what+":"); ok {
 			kib, err := strconv.Atoi(strings.Fields(rest)[0])
 			require.NoError(b, err)
 			return kib / 1024
 		}
 	}
-	b.Fatal("no VmRSS")
+	b.Fatal("no " + what)
 	return 0
 }
 

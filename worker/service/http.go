@@ -17,7 +17,7 @@ import (
 	"tenure/internal/contract"
 )
 
-// web is the port for health and metrics.
+// web is a port that is served.
 type web struct{ server *http.Server }
 
 func (w web) close() {
@@ -30,18 +30,23 @@ func (s *Service) serveHTTP() (web, error) {
 	if s.settings.HTTPAddr == "" {
 		return web{}, nil
 	}
-	listener, err := net.Listen("tcp", s.settings.HTTPAddr)
-	if err != nil {
-		return web{}, fmt.Errorf("serve health and metrics (TENURE_HTTP_ADDR): %w", err)
-	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.HandleFunc("GET /readyz", s.readyz)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(s.metrics, promhttp.HandlerOpts{}))
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
+	return s.serve("health and metrics (TENURE_HTTP_ADDR)", s.settings.HTTPAddr, mux)
+}
+
+// serve serves what is named until the web is closed.
+func (s *Service) serve(what, addr string, handler http.Handler) (web, error) {
+	listener, err := net.Listen("tcp", addr)
+	if err != nil {
+		return web{}, fmt.Errorf("serve %s: %w", what, err)
+	}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 5 * time.Second}
 	go func() {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-			s.log.Error("serve health and metrics", zap.Error(err))
+			s.log.Error("serve "+what, zap.Error(err))
 		}
 	}()
 	return web{server}, nil

@@ -25,6 +25,7 @@ import (
 	"go.uber.org/zap/zapcore"
 
 	"tenure/activities"
+	"tenure/internal/codec"
 	"tenure/internal/connect"
 	"tenure/internal/contract"
 	"tenure/internal/fault"
@@ -46,7 +47,9 @@ type Service struct {
 	store    *store.Store
 	graph    map[string]*graph.Client
 	pacing   map[string]*pacing
+	stock    *stock
 	acts     *activities.Activities
+	codec    *codec.Codec
 	temporal client.Client
 	workers  map[string]worker.Worker
 	failed   chan error
@@ -79,6 +82,9 @@ func Open(ctx context.Context, settings Settings, log *zap.Logger) (_ *Service, 
 		}
 	}()
 	s.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if s.stock, err = newStock(s.metrics); err != nil {
+		return nil, err
+	}
 	if err = s.connectTenants(); err != nil {
 		return nil, err
 	}
@@ -114,6 +120,9 @@ func (s *Service) connectTemporal(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if s.codec, err = connect.Codec(); err != nil {
+		return err
+	}
 	exporter, err := otelprometheus.New(otelprometheus.WithRegisterer(s.metrics))
 	if err != nil {
 		return fmt.Errorf("set up metrics: %w", err)
@@ -124,6 +133,7 @@ func (s *Service) connectTemporal(ctx context.Context) error {
 	handler := zapslog.NewHandler(s.log.Core(), zapslog.AddStacktraceAt(slog.LevelError+1))
 	options.Logger = temporallog.NewStructuredLogger(slog.New(handler))
 	options.Identity = identity()
+	options.FailureConverter = s.codec.WorkerFailures()
 	if s.temporal, err = dial(ctx, options, s.log); err != nil {
 		return err
 	}
@@ -194,6 +204,11 @@ func (s *Service) Run(ctx context.Context, started func()) error {
 		return err
 	}
 	defer web.close()
+	decoder, err := s.serveCodec()
+	if err != nil {
+		return err
+	}
+	defer decoder.close()
 	for queue, w := range s.workers {
 		if err := w.Start(); err != nil {
 			return fmt.Errorf("start polling %s: %w", queue, err)
@@ -207,6 +222,9 @@ func (s *Service) Run(ctx context.Context, started func()) error {
 		background.Go(func() { p.run(working) })
 	}
 	background.Go(func() { s.warnOfPermissions(working) })
+	background.Go(func() { s.scheduleSync(working) })
+	background.Go(func() { s.keepExpirySchedule(working) })
+	background.Go(func() { s.stock.run(working, s.acts, s.log) })
 	s.log.Info("working", zap.Int("tenants", len(s.settings.Tenants)), zap.String("version", version.Version))
 	if started != nil {
 		started()

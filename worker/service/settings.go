@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/goccy/go-yaml"
 
@@ -19,6 +20,10 @@ type Settings struct {
 	HTTPAddr string
 	// Tenants are the Microsoft tenants that this worker serves.
 	Tenants []Tenant
+	// Codec decrypts for Temporal's UI.
+	Codec CodecServer
+	// SyncEvery is how often the directory is read by itself; 0 is never.
+	SyncEvery time.Duration
 }
 
 // The kinds of credential.

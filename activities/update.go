@@ -1,0 +1,37 @@
+package activities
+
+import (
+	"context"
+
+	"tenure/internal/catalog"
+	"tenure/internal/lifecycle"
+	"tenure/internal/store"
+)
+
+// planUpdate resolves what the fields of an update ask for, finds the number and plans.
+func (a *Activities) planUpdate(ctx context.Context, cat *catalog.Catalog, req lifecycle.Request, s lifecycle.Snapshot, claim claimNumber) (lifecycle.Plan, error) {
+	rules, err := cat.UpdateOf(catalog.UserOf(s), s.Placement.Node, req)
+	if err != nil {
+		return lifecycle.Plan{}, err
+	}
+	if role, ok := cat.Role(s.Placement.Role); ok {
+		rules.Join.CurrentRole = role.Lifecycle()
+	}
+	facts, err := a.factsFor(ctx, cat, req.Tenant, rules.Join)
+	if err != nil {
+		return lifecycle.Plan{}, err
+	}
+	wanted := func() (store.Claim, bool) {
+		after := lifecycle.AfterGivingUp(s, rules)
+		c, ok := claimOf(after, rules.Join, facts)
+		if s.Teams != nil && after.Teams != nil && len(after.Teams.Numbers) < len(s.Teams.Numbers) {
+			for _, row := range s.Inventory {
+				c.Except = append(c.Except, row.Number)
+			}
+		}
+		return c, ok
+	}
+	return a.planWithNumber(ctx, req.Tenant, facts, wanted, claim, func(facts lifecycle.OnboardingFacts) (lifecycle.Plan, error) {
+		return lifecycle.PlanUpdate(req, s, rules, facts, a.now())
+	})
+}

@@ -1,0 +1,101 @@
+package lifecycle
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// UpdateRules is what the catalog and the request say about changing single things of one user where they are.
+type UpdateRules struct {
+	// Join has the fields that the request sets, and nothing else; Site is the node that the user is at.
+	Join OnboardingRules
+	// LicensesRetained: licenses are not managed here (R36).
+	LicensesRetained bool
+	// Cooling is the rule at a node of the inventory, for a number that is given up.
+	Cooling func(node string) CoolingRule
+}
+
+// PlanUpdate decides the steps of UpdateSubscriber: those of onboarding and offboarding that the fields need, by the same
+// rules (R31, R34-R36). The error is a *Refusal: nothing may be touched.
+func PlanUpdate(req Request, s Snapshot, rules UpdateRules, facts OnboardingFacts, now time.Time) (Plan, error) {
+	leave, gives := givesUp(s, rules, now)
+	if gives {
+		if err := leave.refuse(); err != nil {
+			return Plan{}, err
+		}
+	}
+	var left []PlannedStep
+	if gives || rules.Join.Number == NoNumberAtAll {
+		left = []PlannedStep{leave.removeNumber(), leave.disableEnterpriseVoice()}
+	}
+	join := onboarding{planner: planner{Snapshot: s.with(left), now: now, warnings: slices.Clone(rules.Join.Warnings)}, rules: rules.Join, facts: facts}
+	if err := join.refuse(); err != nil {
+		return Plan{}, err
+	}
+	if r := join.refuseLicenseEdit(rules.LicensesRetained); r != nil {
+		return Plan{}, r
+	}
+	var steps []PlannedStep
+	m365 := rules.Join.M365
+	if m365 != nil && m365.UsageLocation != "" {
+		steps = append(steps, join.setUsageLocation())
+	}
+	if rules.Join.AddGroups != nil {
+		steps = append(steps, join.addGroups(), join.awaitGroupLicenses())
+	}
+	steps = append(steps, left...)
+	if m365 != nil && (m365.Licenses != nil || m365.Clear) {
+		steps = append(steps, join.assignLicenses())
+	}
+	if join.wantsNumber() || rules.Join.Teams != nil {
+		steps = append(steps, join.awaitTeamsUser())
+	}
+	if join.wantsNumber() {
+		steps = append(steps, join.claimNumber(), join.assignNumber())
+	}
+	if rules.Join.Teams != nil {
+		steps = append(steps, join.applyPolicies(rules.Join.Teams, join.inTeams()))
+	}
+	if gives {
+		steps = append(steps, leave.releaseNumber())
+	}
+	if rules.Join.ProfileRole != nil {
+		steps = append(steps, join.setRole())
+	}
+	join.warnings = slices.Concat(leave.warnings, join.warnings)
+	join.Snapshot = s
+	return join.finish(req, append(steps, verifyStep))
+}
+
+// givesUp reports whether the user loses the numbers that they have: for another one, or for none.
+func givesUp(s Snapshot, rules UpdateRules, now time.Time) (offboarding, bool) {
+	leave := offboarding{planner: planner{Snapshot: s, now: now}, rules: OffboardingRules{Cooling: rules.Cooling}}
+	keep := onboarding{planner: planner{Snapshot: s}, rules: rules.Join}
+	return leave, rules.Join.Number != "" && len(leave.numbers()) > 0 && !keep.hasWanted()
+}
+
+// AfterGivingUp is the user as the other number, if one is wanted, will find them.
+func AfterGivingUp(s Snapshot, rules UpdateRules) Snapshot {
+	leave, gives := givesUp(s, rules, time.Time{})
+	if !gives {
+		return s
+	}
+	return s.with([]PlannedStep{leave.removeNumber(), leave.disableEnterpriseVoice()})
+}
+
+// refuseLicenseEdit: an edit of licenses that could not be carried out as it says is refused as a whole (R31, R36).
+func (o *onboarding) refuseLicenseEdit(retained bool) *Refusal {
+	t := o.rules.M365
+	if t == nil || (t.Licenses == nil && !t.Clear) {
+		return nil
+	}
+	who := o.Person.UserPrincipalName
+	switch groups := o.groupLicensing(); {
+	case retained:
+		return refusal("licenses-retained", "change `offboarding: {licenses: retain}` in the catalog, or assign them in Microsoft's portal", "the licenses of %s are not changed: at %s they are retained as they are", who, o.rules.Site)
+	case len(groups) > 0:
+		return refusal("group-license-present", "change the groups instead", "the licenses of %s are not changed directly: they come from %s", who, strings.Join(groups, ", "))
+	}
+	return nil
+}
