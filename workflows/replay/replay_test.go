@@ -167,6 +167,7 @@ func TestRecordHistories(t *testing.T) {
 	save("offboard-refused", run)
 
 	recordOnboarding(t, e, save, status)
+	recordMoving(t, e, save, status)
 
 	for name, input := range map[string]any{
 		contract.PlanOperation:    contract.PlanRequest{User: david, Request: lifecycle.Request{Operation: lifecycle.Offboard}},
