@@ -56,6 +56,10 @@ var operations = map[string]exercise{
 	"SetUsageLocation":  func(c *tenant) { c.must(c.graph.SetUsageLocation(c.ctx, c.user("anna.archer"), "FR")) },
 	"SetAccountEnabled": func(c *tenant) { c.must(c.graph.SetAccountEnabled(c.ctx, c.user("anna.archer"), false)) },
 	"RevokeSessions":    func(c *tenant) { c.must(c.graph.RevokeSessions(c.ctx, c.user("anna.archer"))) },
+	"RecountSKUs": func(c *tenant) {
+		_, err := c.graph.RecountSKUs(c.ctx)
+		require.NoError(c.t, err)
+	},
 	"SKUs": func(c *tenant) {
 		_, err := c.graph.SKUs(c.ctx)
 		c.must(err)

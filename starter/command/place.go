@@ -13,6 +13,7 @@ import (
 type usersPlaceOptions struct {
 	user, site, role string
 	planOnly         bool
+	onboard          bool
 }
 
 func newUsersPlaceCommand(c *Console, run func(context.Context, *Console, usersPlaceOptions) error) *cobra.Command {
@@ -44,6 +45,7 @@ code is 2 when somebody would move.`,
 	}
 	cmd.Flags().StringVar(&o.site, "site", "", "place the user at `NODE`, a site")
 	cmd.Flags().StringVar(&o.role, "role", "", "give the user `ROLE` there")
+	cmd.Flags().BoolVar(&o.onboard, "onboard", true, "onboard those whose rule says so; --onboard=false only places them")
 	cmd.Flags().BoolVar(&o.planOnly, "plan", false, "only show who would go where")
 	return cmd
 }
@@ -54,7 +56,7 @@ func runUsersPlace(ctx context.Context, c *Console, o usersPlaceOptions) error {
 			return err
 		}
 	}
-	request := contract.PlaceRequest{User: o.user, Site: o.site, Role: o.role, Onboard: o.user == "", Actor: c.actor()}
+	request := contract.PlaceRequest{User: o.user, Site: o.site, Role: o.role, Onboard: o.user == "" && o.onboard, Actor: c.actor()}
 	summary := "place users by the catalog's rules"
 	if o.user != "" {
 		summary = "place " + o.user + " at " + o.site
@@ -78,7 +80,7 @@ func runUsersPlace(ctx context.Context, c *Console, o usersPlaceOptions) error {
 		}
 		placementTable(c.talk(), planned)
 		question := "Place %d?"
-		if onboardings := onboardings(planned); onboardings > 0 {
+		if onboardings := onboardings(planned); onboardings > 0 && o.onboard {
 			question = fmt.Sprintf("Place %%d, and onboard %d of them?", onboardings)
 		}
 		if err := c.confirm(ctx, question, moves(planned)); err != nil {
