@@ -60,6 +60,7 @@ func (k *task[Out]) try() (Out, error) {
 		i.Attempt, i.ScheduledTime = k.attempt, k.scheduled
 	}}}})
 	env.RegisterActivity(k.run.acts)
+	env.RegisterActivity(k.run.placing)
 	if k.heartbeat != nil {
 		env.SetHeartbeatDetails(k.heartbeat)
 	}

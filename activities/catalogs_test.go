@@ -137,7 +137,7 @@ func TestApplyCatalogRefusesToDropANodeInUse(t *testing.T) {
 		succeed(t, c.applying(one))
 		require.True(t, succeed(t, c.applying(two)).Changed, "nobody is there yet")
 		succeed(t, c.applying(one))
-		c.syncPage("")
+		c.sync(false)
 		refused(t, c.applying(two), fault.BusinessRule, "node-in-use", "contoso")
 	})
 }

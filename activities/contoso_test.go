@@ -52,8 +52,10 @@ type contoso struct {
 	store *store.Store
 	graph *graph.Client
 	acts  *activities.Activities
-	// file is the store's.
-	file string
+	// file is the store's, url where the tenant answers.
+	file, url string
+	// synced counts the syncs of the test.
+	synced int
 }
 
 // setup says how a contoso differs from the example.
@@ -108,7 +110,7 @@ func (s setup) open(t *testing.T, file string) *contoso {
 	require.NoError(t, books.Migrate(t.Context()))
 	return &contoso{tenant, t, clock, books, client, &activities.Activities{
 		Store: books, Graph: map[string]*graph.Client{"contoso": client}, Now: clock.Now,
-	}, file}
+	}, file, server.URL, 0}
 }
 
 // filled is the store's file after everything that an administrator does first. It is made once: the ids of the default
@@ -136,10 +138,8 @@ func exampleStore(t *testing.T) []byte {
 func (c *contoso) fill() {
 	admin := c.run("fill")
 	applied := succeed(c.t, start(admin, c.acts.ApplyCatalog, contract.CatalogRequest{File: "catalog.yaml", Text: string(examples.Catalog)}))
-	for page, more := "", true; more; more = page != "" {
-		page = succeed(c.t, start(admin, c.acts.SyncPage, activities.SyncPageInput{Tenant: "contoso", Page: page})).Next
-	}
-	succeed(c.t, start(admin, c.acts.PlaceUsers, contract.PlaceRequest{}))
+	c.sync(true)
+	succeed(c.t, c.place(contract.PlaceRequest{}))
 	for _, load := range applied.Loads {
 		succeed(c.t, start(admin, c.acts.AddNumbers, load))
 	}
@@ -268,7 +268,7 @@ func (c *contoso) seen(wanted func(graphsim.JournalEntry) bool) []string {
 func (c *contoso) books() string {
 	c.t.Helper()
 	ctx := context.Background()
-	users, next, err := c.store.ListSubscribers(ctx, store.SubscriberFilter{Limit: 1000})
+	users, next, err := c.store.ListSubscribers(ctx, store.SubscriberFilter{Limit: 1000, Services: true})
 	require.NoError(c.t, err)
 	require.Empty(c.t, next)
 	numbers, next, err := c.store.ListNumbers(ctx, store.NumberFilter{Limit: 1000})

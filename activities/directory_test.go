@@ -2,6 +2,9 @@ package activities_test
 
 import (
 	"fmt"
+	"net/http"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -14,48 +17,112 @@ import (
 	"tenure/internal/store"
 )
 
-func (c *contoso) syncPage(page string) activities.SyncedPage {
+// sync reads all pages of a round and ends it, as SyncDirectory does.
+func (c *contoso) sync(full bool) contract.TenantSync {
 	c.t.Helper()
-	return succeed(c.t, start(c.run("sync"), c.acts.SyncPage, activities.SyncPageInput{Tenant: "contoso", Page: page}))
+	run := c.run(fmt.Sprintf("sync-%d", c.rounds()))
+	all, last := c.pages(run, full)
+	return c.ended(run, all, last)
 }
 
-func TestSyncPageReadsEveryPageR110(t *testing.T) {
-	const many = 1100
-	c := setup{tenant: func(s *graphsim.State) {
-		for i := range many {
+// rounds numbers the syncs of a test.
+func (c *contoso) rounds() int { c.synced++; return c.synced }
+
+func (c *contoso) pages(r *run, full bool) (all contract.TenantSync, last activities.SyncedPage) {
+	c.t.Helper()
+	for {
+		last = succeed(c.t, start(r, c.acts.SyncPage, activities.SyncPageInput{Tenant: "contoso", Page: last.Next, Round: last.Round, Full: full}))
+		all.Seen, all.Added, all.Updated, all.LeftOut = all.Seen+last.Counts.Seen, all.Added+last.Counts.Added, all.Updated+last.Counts.Updated, all.LeftOut+last.Counts.LeftOut
+		if last.Next == "" {
+			require.NotEmpty(c.t, last.Delta)
+			return all, last
+		}
+	}
+}
+
+func (c *contoso) ended(r *run, all contract.TenantSync, last activities.SyncedPage) contract.TenantSync {
+	c.t.Helper()
+	ended := succeed(c.t, start(r, c.acts.EndSync, activities.SyncEnding{Tenant: "contoso", Round: last.Round, Delta: last.Delta})).Counts
+	ended.Seen, ended.Added, ended.Updated, ended.LeftOut = all.Seen, all.Added, all.Updated, all.LeftOut
+	return ended
+}
+
+// inEntra changes somebody at Microsoft, so that the next round hears of it: an empty body removes them.
+func (c *contoso) inEntra(name, body string) {
+	c.t.Helper()
+	held := c.Permissions()
+	c.SetPermissions(append(held, "User.ReadWrite.All", "User.DeleteRestore.All")...)
+	defer c.SetPermissions(held...)
+	method := http.MethodPatch
+	if body == "" {
+		method = http.MethodDelete
+	}
+	request, err := http.NewRequestWithContext(c.t.Context(), method, c.url+"/v1.0/users/"+name+"@contoso.example", strings.NewReader(body))
+	require.NoError(c.t, err)
+	request.Header.Set("Authorization", "Bearer opaque")
+	request.Header.Set("Content-Type", "application/json")
+	response, err := http.DefaultClient.Do(request)
+	require.NoError(c.t, err)
+	require.NoError(c.t, response.Body.Close())
+	require.Equal(c.t, http.StatusNoContent, response.StatusCode)
+}
+
+func withMany(count int) func(*graphsim.State) {
+	return func(s *graphsim.State) {
+		for i := range count {
 			s.Users = append(s.Users, graphsim.User{
 				UserPrincipalName: fmt.Sprintf("user%04d@contoso.example", i), DisplayName: fmt.Sprintf("User %d", i), UserType: "Member",
 			})
 		}
-	}}.new(t)
-	all := many + 15
-	first := c.syncPage("")
-	require.Equal(t, contract.TenantSync{Tenant: "contoso", Seen: 999, Added: 999 - 15}, first.Counts)
-	require.NotEmpty(t, first.Next)
-	second := c.syncPage(first.Next)
-	require.Equal(t, contract.TenantSync{Tenant: "contoso", Seen: all - 999, Added: all - 999}, second.Counts)
-	require.Empty(t, second.Next)
-	require.Empty(t, c.writes())
-
-	who := c.subscriber("user1099")
-	require.Equal(t, lifecycle.Placement{Node: tenantLevel, Role: selfService, Services: []lifecycle.Service{{Kind: lifecycle.ServiceM365, Node: tenantLevel}}}, who.Placement)
-	require.Equal(t, contract.TenantSync{Tenant: "contoso", Seen: 999}, c.syncPage("").Counts, "nothing is new the second time")
+	}
 }
 
-func TestSyncPageKeepsPlaceAndRoleAndTakesWhatChanged(t *testing.T) {
+// filtered is the example catalog with sync settings at the tenant level.
+func filtered(t *testing.T, sync string) string {
+	return exampleWith(t, "        retainAtSite: false ", "        sync: "+sync+"\n        retainAtSite: false ")
+}
+
+func TestSyncReadsEveryPageR110(t *testing.T) {
+	const many = 1100
+	c := setup{tenant: withMany(many)}.new(t)
+	all := many + 15
+	require.Equal(t, contract.TenantSync{Tenant: "contoso", Seen: all, Added: many}, c.sync(true))
+	require.Equal(t, []string{"GET /users/delta", "GET /users/delta"}, c.requests(), "pages as large as they get")
+	who := c.subscriber("user1099")
+	require.Equal(t, lifecycle.Placement{Node: tenantLevel, Role: selfService, Services: []lifecycle.Service{{Kind: lifecycle.ServiceM365, Node: tenantLevel}}}, who.Placement)
+	require.Equal(t, contract.TenantSync{Tenant: "contoso", Seen: all}, c.sync(true), "nothing is new the second time")
+}
+
+func TestSyncReadsOnlyWhatHasChanged(t *testing.T) {
+	c := setup{tenant: withMany(1100)}.new(t)
+	c.sync(true)
+	before := c.subscriber("laura.lewis")
+	c.ClearJournal()
+	require.Equal(t, contract.TenantSync{Tenant: "contoso"}, c.sync(false))
+	require.Equal(t, []string{"GET /users/delta"}, c.requests())
+
+	c.inEntra("laura.lewis", `{"department":"Sales","city":"Paris"}`)
+	require.Equal(t, contract.TenantSync{Tenant: "contoso", Seen: 1, Updated: 1}, c.sync(false))
+	after := c.subscriber("laura.lewis")
+	require.Equal(t, "Sales", after.Department)
+	require.Equal(t, before.Placement, after.Placement, "place and role are kept")
+	require.Equal(t, contract.TenantSync{Tenant: "contoso"}, c.sync(false))
+}
+
+func TestSyncKeepsPlaceAndRoleAndTakesServicesThatAppear(t *testing.T) {
 	c := newContoso(t)
 	before := c.subscriber("laura.lewis")
+	// The tenant is replaced, so that the link of the round before is no longer accepted: everybody is read again.
 	c.change(func(s *graphsim.State) {
 		for i := range s.Users {
 			if s.Users[i].DisplayName == "Laura Lewis" {
-				s.Users[i].Department, s.Users[i].City = "Sales", "Paris"
+				s.Users[i].Department = "Sales"
 				s.Users[i].DirectLicenses = []graphsim.DirectLicense{{SKU: "SPE_E5"}}
 			}
 		}
 	})
-	require.Equal(t, contract.TenantSync{Tenant: "contoso", Seen: 15, Updated: 1}, c.syncPage("").Counts)
+	require.Equal(t, contract.TenantSync{Tenant: "contoso", Seen: 15, Updated: 1}, c.sync(false))
 	after := c.subscriber("laura.lewis")
-	require.Equal(t, "Sales", after.Department)
 	require.Equal(t, before.Node, after.Node)
 	require.Equal(t, before.Role, after.Role)
 	require.Len(t, after.Services, 3)
@@ -64,12 +131,279 @@ func TestSyncPageKeepsPlaceAndRoleAndTakesWhatChanged(t *testing.T) {
 	}
 }
 
-func TestSyncPageRefusesAPageOfSomewhereElse(t *testing.T) {
+func TestSyncBeginsAgainWhenItsLinkExpiresBetweenPages(t *testing.T) {
+	c := setup{tenant: withMany(1100)}.new(t)
+	run := c.run("sync")
+	first := succeed(t, start(run, c.acts.SyncPage, activities.SyncPageInput{Tenant: "contoso"}))
+	require.NotEmpty(t, first.Next)
+	c.change(func(s *graphsim.State) {
+		s.Users = slices.DeleteFunc(s.Users, func(u graphsim.User) bool { return u.DisplayName == "User 3" })
+	})
+	again := succeed(t, start(run, c.acts.SyncPage, activities.SyncPageInput{Tenant: "contoso", Page: first.Next, Round: first.Round}))
+	require.Greater(t, again.Round, first.Round)
+	last := succeed(t, start(run, c.acts.SyncPage, activities.SyncPageInput{Tenant: "contoso", Page: again.Next, Round: again.Round}))
+	require.Empty(t, last.Next)
+	require.Equal(t, 1, c.ended(run, contract.TenantSync{}, last).Removed, "met by the round that was given up, and gone since")
+	fail(t, start(run, c.acts.SyncPage, activities.SyncPageInput{Tenant: "contoso", Page: again.Next, Round: again.Round - 1}), fault.BusinessRule, "another sync")
+}
+
+func TestSyncLosesAndDoublesNothingInTrouble(t *testing.T) {
+	for name, row := range map[string]struct {
+		fault graphsim.Fault
+		kind  fault.Kind
+	}{
+		"half-written page": {graphsim.Fault{Status: 200, ContentType: "application/json", Body: `{"value":[{"id":"7","userPrincipalName":"half@contoso.example"},{"id":"8","userPri`}, fault.Unavailable},
+		"no link":           {graphsim.Fault{Status: 200, ContentType: "application/json", Body: `{"value":[]}`}, fault.Unavailable},
+		"throttled":         {graphsim.Fault{Status: 429, RetryAfter: 7}, fault.Throttled},
+		"reset":             {graphsim.Fault{Reset: true, Times: -1}, fault.Unavailable},
+		"token expired":     {graphsim.Fault{Status: 401}, ""},
+		"token revoked":     {graphsim.Fault{ClaimsChallenge: true}, ""},
+	} {
+		for page := range 2 {
+			t.Run(fmt.Sprintf("%s on page %d", name, page+1), func(t *testing.T) {
+				c := setup{tenant: withMany(1100)}.new(t)
+				run := c.run("sync")
+				in := activities.SyncPageInput{Tenant: "contoso"}
+				if page == 1 {
+					first := succeed(t, start(run, c.acts.SyncPage, in))
+					in.Page, in.Round = first.Next, first.Round
+				}
+				row.fault.Path = "/v1.0/users/delta"
+				c.AddFault(row.fault)
+				books := c.subscribers()
+				reading := start(run, c.acts.SyncPage, in)
+				if row.kind != "" {
+					_, err := reading.try()
+					require.Equal(t, row.kind, left(t, err).kind)
+					require.Equal(t, books, c.subscribers(), "half a page is no page")
+					c.ClearFaults()
+				}
+				got := succeed(t, reading)
+				for got.Next != "" {
+					got = succeed(t, start(run, c.acts.SyncPage, activities.SyncPageInput{Tenant: "contoso", Page: got.Next, Round: got.Round}))
+				}
+				require.Equal(t, 1100+15, c.subscribers())
+				require.Zero(t, c.ended(run, contract.TenantSync{}, got).Removed)
+			})
+		}
+	}
+}
+
+// subscribers is how many users the directory has.
+func (c *contoso) subscribers() (count int) {
+	c.t.Helper()
+	for cursor := ""; ; {
+		list, next, err := c.store.ListSubscribers(c.t.Context(), store.SubscriberFilter{Limit: 1000, Cursor: cursor})
+		require.NoError(c.t, err)
+		if count, cursor = count+len(list), next; cursor == "" {
+			return count
+		}
+	}
+}
+
+func TestSyncWhoseAnswersAreLost(t *testing.T) {
+	c := setup{tenant: withMany(1100)}.new(t)
+	run := c.run("sync")
+	var at activities.SyncedPage
+	for {
+		reading := start(run, c.acts.SyncPage, activities.SyncPageInput{Tenant: "contoso", Page: at.Next, Round: at.Round})
+		succeed(t, reading)
+		at = succeed(t, reading)
+		if at.Next == "" {
+			break
+		}
+	}
+	require.Equal(t, 1100+15, c.subscribers())
+	c.ended(run, contract.TenantSync{}, at)
+	c.inEntra("mark.moore", "")
+	_, last := c.pages(c.run("next"), false)
+	ending := start(c.run("next"), c.acts.EndSync, activities.SyncEnding{Tenant: "contoso", Round: last.Round, Delta: last.Delta})
+	for range 2 {
+		require.Equal(t, activities.SyncEnded{Counts: contract.TenantSync{Tenant: "contoso", Removed: 1}}, succeed(t, ending))
+	}
+}
+
+func TestSyncWaitsForItsTurn(t *testing.T) {
+	c := setup{tenant: withMany(1100)}.new(t)
+	first := succeed(t, start(c.run("one"), c.acts.SyncPage, activities.SyncPageInput{Tenant: "contoso"}))
+	c.ClearJournal()
+	second := start(c.run("two"), c.acts.SyncPage, activities.SyncPageInput{Tenant: "contoso"})
+	_, err := second.try()
+	f := left(t, err)
+	require.Equal(t, fault.NotYet, f.kind)
+	require.Contains(t, f.Message(), "run one")
+	require.Empty(t, c.requests())
+
+	// The one that is under way fails for good, and nobody waits for it.
+	c.AddFault(graphsim.Fault{Path: "/v1.0/users/delta", Status: 403})
+	fail(t, start(c.run("one"), c.acts.SyncPage, activities.SyncPageInput{Tenant: "contoso", Page: first.Next, Round: first.Round}), fault.PermissionDenied)
+	require.NotEmpty(t, succeed(t, second).Next)
+}
+
+func TestSyncBeginsAgainWhenTheTenantHasMoved(t *testing.T) {
+	c := newContoso(t)
+	round, err := c.store.BeginSync(t.Context(), "contoso", store.SyncStart{RunID: "before"})
+	require.NoError(t, err)
+	_, err = c.store.EndSync(t.Context(), store.Actor{}, "contoso", round.Number, "https://graph.elsewhere.example/v1.0/users/delta?$deltatoken=t", 10)
+	require.NoError(t, err)
+	require.Equal(t, contract.TenantSync{Tenant: "contoso", Seen: 15}, c.sync(false))
+}
+
+func TestSyncRefusesAPageOfSomewhereElse(t *testing.T) {
 	c := newContoso(t)
 	books := c.books()
-	fail(t, start(c.run("sync"), c.acts.SyncPage, activities.SyncPageInput{Tenant: "contoso", Page: "https://example.com/v1.0/users"}), fault.InvalidRequest)
+	fail(t, start(c.run("sync"), c.acts.SyncPage, activities.SyncPageInput{Tenant: "contoso", Page: "https://example.com/v1.0/users/delta", Round: 1}), fault.InvalidRequest)
 	fail(t, start(c.run("sync"), c.acts.SyncPage, activities.SyncPageInput{Tenant: "fabrikam"}), fault.InvalidRequest, "fabrikam")
 	require.Equal(t, books, c.books())
+}
+
+func TestSyncReadsWholeOfWhomOnlyAChangeWasTold(t *testing.T) {
+	c := setup{tenant: withZoe}.new(t)
+	c.AddFault(graphsim.Fault{Path: "/v1.0/users/delta", Status: 200, ContentType: "application/json", Body: fmt.Sprintf(
+		`{"value":[{"id":%q,"city":"Oslo"},{"id":"00000000-0000-4000-8000-00000000dead","city":"Oslo"}],"@odata.deltaLink":"%s/v1.0/users/delta?$deltatoken=t"}`, c.id("zoe.zimmer"), c.url)})
+	require.Equal(t, 1, c.sync(false).Added)
+	require.Equal(t, "Zoe Zimmer", c.subscriber("zoe.zimmer").DisplayName)
+}
+
+func TestSyncRemovesWhoIsGoneAndKeepsTheirNumbers(t *testing.T) {
+	c := newContoso(t)
+	c.sync(false)
+	anna := c.id("anna.archer")
+	c.inEntra("anna.archer", "")
+	require.Equal(t, contract.TenantSync{Tenant: "contoso", Removed: 1, NumbersLeft: 1}, c.sync(false))
+	_, known, err := c.store.Subscriber(t.Context(), "contoso", anna)
+	require.NoError(t, err)
+	require.False(t, known)
+	n := c.number(annasNumber)
+	require.Equal(t, lifecycle.Used, n.State)
+	require.Equal(t, anna, n.User.ID)
+}
+
+func TestSyncAsksBeforeItRemovesMany_R111(t *testing.T) {
+	c := setup{catalog: filtered(t, "{removalThreshold: 2}")}.new(t)
+	c.sync(true)
+	for _, name := range []string{"anna.archer", "ben.baker", "mark.moore"} {
+		c.inEntra(name, "")
+	}
+	run := c.run("sync")
+	counts, last := c.pages(run, false)
+	held := c.ended(run, counts, last)
+	require.Equal(t, 3, held.Held)
+	require.Zero(t, held.Removed)
+	require.Equal(t, "anna.archer@contoso.example", held.First[0].UserPrincipalName)
+	require.Equal(t, 15, c.subscribers())
+	require.Equal(t, 3, c.sync(false).Held, "and asks again for as long as nobody decides")
+
+	removing := start(run, c.acts.RemoveGone, activities.SyncEnding{Tenant: "contoso", Round: last.Round, Actor: contract.Actor{RequestedBy: "boss", Reason: "yes"}})
+	for range 2 {
+		require.Equal(t, contract.TenantSync{Tenant: "contoso", Removed: 3, NumbersLeft: 2}, succeed(t, removing).Counts)
+	}
+	require.Equal(t, 12, c.subscribers())
+	audit, _, err := c.store.ListAudit(t.Context(), store.AuditFilter{RunID: "sync"})
+	require.NoError(t, err)
+	require.Len(t, audit, 3)
+	require.Equal(t, "boss", audit[0].By)
+}
+
+func TestSyncDoesNotRemoveWhoHasARun(t *testing.T) {
+	c := newContoso(t)
+	c.sync(false)
+	r, _ := c.begun("anna.archer", "")
+	c.inEntra("anna.archer", "")
+	require.Equal(t, contract.TenantSync{Tenant: "contoso", Busy: 1}, c.sync(false))
+	closeRun(r, lifecycle.RolledBack)
+	require.Equal(t, 1, c.sync(false).Removed)
+}
+
+func TestSyncFilter_R110(t *testing.T) {
+	c := newContoso(t)
+	felix, _, err := c.store.ListSubscribers(t.Context(), store.SubscriberFilter{Guests: true})
+	require.NoError(t, err)
+	require.Len(t, felix, 1, "guests are in the directory, as guests (R112)")
+	require.Equal(t, tenantLevel, felix[0].Node)
+
+	put := func(sync string) { succeed(t, c.applying(filtered(t, sync))) }
+	put(`{filter: 'user.userType == "Member"', removalThreshold: 3}`)
+	require.Equal(t, contract.TenantSync{Tenant: "contoso", Seen: 15, LeftOut: 1, Removed: 1}, c.sync(false), "a new filter is for everybody, not only for who changes")
+	require.Equal(t, contract.TenantSync{Tenant: "contoso"}, c.sync(false))
+	put(`{filter: 'user.city == "Paris" && user.usageLocation != "XX"', removalThreshold: 3}`)
+	held := c.sync(false)
+	require.Greater(t, held.Held, 3, "a filter by mistake empties nothing")
+	require.Equal(t, 14, c.subscribers())
+	put("{removalThreshold: 3}")
+	require.Equal(t, contract.TenantSync{Tenant: "contoso", Seen: 15, Added: 1}, c.sync(false), "and whoever is let in again stays")
+	require.Equal(t, 15, c.subscribers())
+
+	ten := "[0,1,2,3,4,5,6,7,8,9]"
+	put("{filter: '!" + ten + ".all(a, " + ten + ".all(b, " + ten + ".all(c, " + ten + ".all(d, " + ten + `.all(e, a + b + c + d + e >= 0 || user.city == "x")))))'}`)
+	refused(t, start(c.run("sync"), c.acts.SyncPage, activities.SyncPageInput{Tenant: "contoso"}), fault.BusinessRule, "expression-error", "sync.filter")
+	require.Equal(t, 15, c.subscribers())
+}
+
+func TestSyncOfARenamedUser(t *testing.T) {
+	c := newContoso(t)
+	before := c.subscriber("laura.lewis")
+	c.change(func(s *graphsim.State) {
+		for i := range s.Users {
+			if s.Users[i].ID == before.ID {
+				s.Users[i].UserPrincipalName = "laura.lane@contoso.example"
+			}
+		}
+	})
+	require.Equal(t, contract.TenantSync{Tenant: "contoso", Seen: 15, Updated: 1}, c.sync(false))
+	after := c.subscriber("laura.lane")
+	require.Equal(t, before.ID, after.ID)
+	require.Equal(t, before.Placement, after.Placement)
+	_, known, err := c.store.Subscriber(t.Context(), "contoso", "laura.lewis@contoso.example")
+	require.NoError(t, err)
+	require.False(t, known)
+}
+
+func TestSyncOfAUserWhoWasDeletedAndRecreatedWithTheSameName(t *testing.T) {
+	c := newContoso(t)
+	old := c.subscriber("laura.lewis")
+	c.change(func(s *graphsim.State) {
+		for i := range s.Users {
+			if s.Users[i].ID == old.ID {
+				s.Users[i].ID = "00000000-0000-4000-8000-00000000beef"
+			}
+		}
+		for i := range s.Groups {
+			s.Groups[i].Members = slices.DeleteFunc(s.Groups[i].Members, func(id string) bool { return id == old.ID })
+		}
+	})
+	require.Equal(t, contract.TenantSync{Tenant: "contoso", Seen: 15, Added: 1, Removed: 1}, c.sync(false))
+	found, known, err := c.store.Subscriber(t.Context(), "contoso", "laura.lewis@contoso.example")
+	require.NoError(t, err)
+	require.True(t, known)
+	require.Equal(t, "00000000-0000-4000-8000-00000000beef", found.ID)
+	require.Equal(t, tenantLevel, found.Node, "a new person, who inherits nothing")
+}
+
+func TestTwoRecordsOfOneAddress(t *testing.T) {
+	c := newContoso(t)
+	twin := c.subscriber("laura.lewis").Person
+	twin.ID = "00000000-0000-4000-8000-00000000beef"
+	_, err := c.store.PutSubscribers(t.Context(), "contoso", tenantLevel, selfService, []store.SyncedSubscriber{{Person: twin}})
+	require.NoError(t, err)
+	require.Equal(t, 16, c.subscribers(), "both are kept")
+	books := c.books()
+	for _, use := range []func() error{
+		func() error { return once(c, c.acts.LocateUser, twin.UserPrincipalName) },
+		func() error {
+			return once(c, c.acts.PlaceUsers, contract.PlaceRequest{User: twin.UserPrincipalName, Site: "paris"})
+		},
+		func() error {
+			return once(c, c.acts.ShowUser, activities.UserInTenant{Tenant: "contoso", User: twin.UserPrincipalName})
+		},
+	} {
+		f := left(t, use())
+		require.Equal(t, fault.InvalidRequest, f.kind)
+		require.Contains(t, f.Message(), twin.ID)
+		require.Contains(t, f.Message(), c.id("laura.lewis"))
+	}
+	require.Equal(t, books, c.books())
+	succeed(t, c.place(contract.PlaceRequest{User: twin.ID, Site: "paris"}))
 }
 
 func TestSyncUser(t *testing.T) {
@@ -79,226 +413,14 @@ func TestSyncUser(t *testing.T) {
 	require.Equal(t, tenantLevel, c.subscriber("zoe.zimmer").Node)
 	require.Equal(t, activities.SyncedPage{Counts: contract.TenantSync{Tenant: "contoso", Seen: 1}}, succeed(t, sync))
 	refused(t, start(c.run("sync"), c.acts.SyncUser, activities.UserInTenant{Tenant: "contoso", User: "nobody@contoso.example"}), fault.NotFound, "unknown-user", "nobody@contoso.example")
+
+	succeed(t, c.applying(filtered(t, `{filter: 'user.city == "Atlantis"'}`)))
+	books := c.books()
+	refused(t, start(c.run("sync"), c.acts.SyncUser, activities.UserInTenant{Tenant: "contoso", User: "anna.archer@contoso.example"}), fault.BusinessRule, "filtered-out", "Atlantis")
+	require.Equal(t, books, c.books())
 }
 
 func TestSyncNeedsACatalog(t *testing.T) {
 	c := setup{empty: true}.new(t)
 	refused(t, start(c.run("sync"), c.acts.SyncPage, activities.SyncPageInput{Tenant: "contoso"}), fault.BusinessRule, "no-catalog")
-}
-
-func principals(users contract.Users) []string {
-	names := []string{}
-	for _, u := range users.Users {
-		names = append(names, u.UserPrincipalName)
-	}
-	return names
-}
-
-func TestListUsers(t *testing.T) {
-	c := newContoso(t)
-	list := func(f contract.UserFilter) contract.Users { return succeed(t, start(c.run("q"), c.acts.ListUsers, f)) }
-	require.Len(t, list(contract.UserFilter{}).Users, 15)
-	require.Equal(t, []string{"isabelle.imbert@contoso.example", "mark.moore@contoso.example"}, principals(list(contract.UserFilter{Node: "paris"})))
-	require.Len(t, list(contract.UserFilter{Node: "acme"}).Users, 15, "a node means what is below it too")
-	require.Len(t, list(contract.UserFilter{Node: "acme/contoso/emea"}).Users, 13)
-	require.Equal(t, contract.Users{Users: []contract.User{}}, list(contract.UserFilter{Node: "newyork"}))
-
-	anna := list(contract.UserFilter{Page: contract.Page{Limit: 1}})
-	at, role := london, selfService
-	require.Equal(t, []contract.User{{
-		ID: c.id("anna.archer"), UserPrincipalName: "anna.archer@contoso.example", DisplayName: "Anna Archer",
-		Node: &at, Role: &role, Numbers: []string{annasNumber},
-	}}, anna.Users)
-	var seen []string
-	for f := (contract.UserFilter{Page: contract.Page{Limit: 4}}); ; {
-		page := list(f)
-		seen = append(seen, principals(page)...)
-		if page.Next == nil {
-			break
-		}
-		f.Cursor = *page.Next
-	}
-	require.Equal(t, principals(list(contract.UserFilter{})), seen)
-
-	refused(t, start(c.run("q"), c.acts.ListUsers, contract.UserFilter{Node: "atlantis"}), fault.InvalidRequest, "unknown-node", "atlantis")
-	f := fail(t, start(c.run("q"), c.acts.ListUsers, contract.UserFilter{Page: contract.Page{Cursor: "nonsense"}}), fault.InvalidRequest)
-	require.NotEmpty(t, f.Code)
-}
-
-func (c *contoso) show(user string) *task[contract.UserView] {
-	return start(c.run("q"), c.acts.ShowUser, activities.UserInTenant{Tenant: "contoso", User: user})
-}
-
-func TestShowUser(t *testing.T) {
-	c := setup{tenant: withZoe}.new(t)
-	books := c.books()
-	ben := succeed(t, c.show("BEN.baker@contoso.example"))
-	e3 := "License E3"
-	require.Equal(t, []contract.UserLicense{{SKU: "SPE_E3", Assignment: "group", Group: &e3}, {SKU: "MCOEV", Assignment: "direct"}}, ben.Licenses)
-	require.ElementsMatch(t, []string{"All Staff", "License E3", "Sales UK"}, ben.Groups)
-	require.Equal(t, []string{bensNumber}, ben.Numbers)
-	require.True(t, ben.EnterpriseVoice)
-	require.Equal(t, c.person("ben.baker").Policies, ben.Policies)
-	require.Equal(t, london, *ben.Node)
-	require.Equal(t, selfService, *ben.Role)
-	require.Equal(t, "GB", *ben.UsageLocation)
-	require.Len(t, ben.Services, 3)
-	require.Nil(t, ben.Operation)
-
-	zoe := succeed(t, c.show("zoe.zimmer@contoso.example"))
-	require.Nil(t, zoe.Node, "only Entra knows her")
-	require.Nil(t, zoe.Role)
-	require.Empty(t, zoe.Services)
-	require.Equal(t, []contract.UserLicense{{SKU: "SPE_E5", Assignment: "direct"}}, zoe.Licenses)
-	require.Equal(t, books, c.books())
-
-	mark := succeed(t, c.show("mark.moore@contoso.example"))
-	require.Nil(t, mark.UsageLocation)
-	require.NotNil(t, mark.Licenses)
-	require.NotNil(t, mark.Groups)
-	require.NotNil(t, mark.Numbers)
-
-	refused(t, c.show("nobody@contoso.example"), fault.NotFound, "unknown-user")
-	require.Empty(t, c.writes())
-}
-
-func TestShowUserWithARunUnderWay(t *testing.T) {
-	c := newContoso(t)
-	r, _ := c.begun("anna.archer", "")
-	require.Equal(t, &contract.RunRef{WorkflowID: "workflow-r1", RunID: "r1", Operation: lifecycle.Offboard, StartedAt: &monday}, succeed(t, c.show(c.id("anna.archer"))).Operation)
-	closeRun(r, lifecycle.RolledBack)
-	require.Nil(t, succeed(t, c.show(c.id("anna.archer"))).Operation)
-}
-
-func (c *contoso) place(in contract.PlaceRequest) *task[contract.Placements] {
-	return start(c.run("place"), c.acts.PlaceUsers, in)
-}
-
-func (c *contoso) email(name string) string { return name + "@contoso.example" }
-
-func TestPlaceUsersByHand(t *testing.T) {
-	c := newContoso(t)
-	in := contract.PlaceRequest{User: c.email("kevin.king"), Site: "newyork", PlanOnly: true, Actor: contract.Actor{RequestedBy: "admin", Reason: "moved in"}}
-	want := contract.Placements{Placements: []contract.Placement{{
-		User: lifecycle.SubscriberRef{ID: c.id("kevin.king"), UserPrincipalName: c.email("kevin.king")}, From: tenantLevel, To: "acme/contoso/newyork",
-	}}}
-	books := c.books()
-	require.Equal(t, want, succeed(t, c.place(in)))
-	require.Equal(t, books, c.books(), "a plan changes nothing")
-
-	in.PlanOnly = false
-	require.Equal(t, want, succeed(t, c.place(in)))
-	who := c.subscriber("kevin.king")
-	require.Equal(t, "acme/contoso/newyork", who.Node)
-	require.Equal(t, selfService, who.Role, "a self-service role is kept")
-	audit, _, err := c.store.ListAudit(t.Context(), store.AuditFilter{SubscriberID: who.ID})
-	require.NoError(t, err)
-	require.Equal(t, "place", audit[0].Operation)
-	require.Equal(t, "admin", audit[0].By)
-	require.Equal(t, "moved in", audit[0].Reason)
-
-	books = c.books()
-	require.Equal(t, contract.Placements{Placements: []contract.Placement{}}, succeed(t, c.place(in)))
-	require.Equal(t, books, c.books())
-	require.Empty(t, c.requests(), "placing needs nothing of Microsoft")
-}
-
-func TestPlaceUsersWithARole(t *testing.T) {
-	c := newContoso(t)
-	in := contract.PlaceRequest{User: c.email("anna.archer"), Site: "london", Role: "site-admin"}
-	require.Len(t, succeed(t, c.place(in)).Placements, 1)
-	require.Equal(t, "site-admin", c.subscriber("anna.archer").Role)
-	require.Equal(t, london, c.subscriber("anna.archer").Node)
-	require.Empty(t, succeed(t, c.place(in)).Placements)
-
-	// Somebody without a self-service role gets the default of the new node's level.
-	succeed(t, c.place(contract.PlaceRequest{User: c.email("anna.archer"), Site: "paris"}))
-	require.Equal(t, "site-self-service", c.subscriber("anna.archer").Role)
-}
-
-func TestPlaceUsersRefuses(t *testing.T) {
-	twoTenants := []string{"# The default self-service role", `    - name: fabrikam
-      level: customer
-      tenant: fabrikam
-      children:
-        - name: oslo
-          level: site
-
-# The default self-service role`}
-	for code, row := range map[string]struct {
-		in   contract.PlaceRequest
-		kind fault.Kind
-	}{
-		"unknown-node":     {contract.PlaceRequest{User: "anna.archer@contoso.example", Site: "atlantis"}, fault.InvalidRequest},
-		"unknown-user":     {contract.PlaceRequest{User: "nobody@contoso.example", Site: "london"}, fault.InvalidRequest},
-		"unknown-role":     {contract.PlaceRequest{User: "anna.archer@contoso.example", Site: "london", Role: "emperor"}, fault.InvalidRequest},
-		"not-a-site":       {contract.PlaceRequest{User: "anna.archer@contoso.example", Site: "emea"}, fault.BusinessRule},
-		"other-tenant":     {contract.PlaceRequest{User: "anna.archer@contoso.example", Site: "oslo"}, fault.BusinessRule},
-		"guest":            {contract.PlaceRequest{User: "felix.fischer_partner.example#EXT#@contoso.example", Site: "london"}, fault.BusinessRule},
-		"role-not-allowed": {contract.PlaceRequest{User: "anna.archer@contoso.example", Site: "london", Role: selfService}, fault.BusinessRule},
-	} {
-		t.Run(code, func(t *testing.T) {
-			c := setup{catalog: exampleWith(t, twoTenants...)}.new(t)
-			books := c.books()
-			refused(t, c.place(row.in), row.kind, code)
-			require.Equal(t, books, c.books())
-		})
-	}
-	t.Run("busy", func(t *testing.T) {
-		c := newContoso(t)
-		c.begun("anna.archer", "")
-		books := c.books()
-		refused(t, c.place(contract.PlaceRequest{User: c.email("anna.archer"), Site: "paris"}), fault.BusinessRule, "busy")
-		require.Equal(t, books, c.books())
-	})
-}
-
-func TestPlaceUsersByRulesR113(t *testing.T) {
-	c := setup{tenant: withZoe}.new(t)
-	c.syncPage("")
-	in := contract.PlaceRequest{PlanOnly: true}
-	books := c.books()
-	placements := succeed(t, c.place(in)).Placements
-	require.Equal(t, books, c.books())
-	profile := "london-sales"
-	want := []contract.Placement{{
-		User: lifecycle.SubscriberRef{ID: c.id("zoe.zimmer"), UserPrincipalName: c.email("zoe.zimmer")}, From: tenantLevel, To: london,
-		Rule: london + ` when user.city == "London" && user.userType == "Member"`, Onboard: &profile,
-	}}
-	require.Equal(t, want, placements, "Kevin matches no rule, Felix is a guest, and everybody else is placed")
-
-	in.PlanOnly = false
-	require.Equal(t, want, succeed(t, c.place(in)).Placements)
-	require.Equal(t, london, c.subscriber("zoe.zimmer").Node)
-	require.Empty(t, succeed(t, c.place(in)).Placements)
-}
-
-func TestPlaceUsersByRulesLeavesGuestsWhereTheyAre(t *testing.T) {
-	c := setup{catalog: exampleWith(t, `user.city == "London" && user.userType == "Member"`, `user.city == "London"`)}.new(t)
-	require.Empty(t, succeed(t, c.place(contract.PlaceRequest{})).Placements)
-}
-
-func TestPlaceUsersByRulesLeavesOffboardedPeopleR117(t *testing.T) {
-	c := newContoso(t)
-	r, plan := c.begun("laura.lewis", "")
-	succeed(t, start(r, c.acts.PlaceSubscriber, c.planned("laura.lewis", plan, lifecycle.ReturnToTenantLevel)))
-	closeRun(r, lifecycle.Completed)
-	require.Empty(t, succeed(t, c.place(contract.PlaceRequest{})).Placements)
-	require.Equal(t, tenantLevel, c.subscriber("laura.lewis").Node)
-
-	// An administrator who places her by hand has decided otherwise.
-	require.Len(t, succeed(t, c.place(contract.PlaceRequest{User: c.email("laura.lewis"), Site: "paris"})).Placements, 1)
-	require.Nil(t, c.subscriber("laura.lewis").OffboardedAt)
-}
-
-func TestPlaceUsersByRulesPassesOverWhoIsBusy(t *testing.T) {
-	c := setup{tenant: withZoe}.new(t)
-	c.syncPage("")
-	r, plan := c.begun("laura.lewis", "")
-	succeed(t, start(r, c.acts.PlaceSubscriber, c.planned("laura.lewis", plan, lifecycle.ReturnToTenantLevel)))
-	placements := succeed(t, c.place(contract.PlaceRequest{})).Placements
-	require.Len(t, placements, 1)
-	require.Equal(t, c.id("zoe.zimmer"), placements[0].User.ID)
-	require.Equal(t, tenantLevel, c.subscriber("laura.lewis").Node, "her run has her")
-	require.Equal(t, london, c.subscriber("zoe.zimmer").Node)
 }

@@ -3,6 +3,10 @@ package activities
 import (
 	"context"
 	"fmt"
+	"math"
+	"time"
+
+	"go.temporal.io/sdk/activity"
 
 	"tenure/internal/catalog"
 	"tenure/internal/contract"
@@ -57,14 +61,18 @@ func (a *Activities) AddNumbers(ctx context.Context, in contract.AddNumbersReque
 	if err != nil {
 		return out, err
 	}
-	holders, err := a.holders(ctx, tenant, numbers)
+	client, err := a.client(tenant)
+	if err != nil {
+		return out, err
+	}
+	inTeams, err := assignments(ctx, client, numbers)
 	if err != nil {
 		return out, err
 	}
 	adds := make([]store.NumberAdd, len(numbers))
 	for i, n := range numbers {
-		adds[i] = store.NumberAdd{Tenant: tenant, Number: n, Node: node.Path(), Type: in.Type, Vendor: microsoft, UserID: holders[n]}
-		if holders[n] != "" {
+		adds[i] = store.NumberAdd{Tenant: tenant, Number: n, Node: node.Path(), Type: in.Type, Vendor: microsoft, UserID: inTeams[n].TargetID, Activation: inTeams[n].Activation}
+		if adds[i].UserID != "" {
 			out.InUse++
 		}
 	}
@@ -108,6 +116,9 @@ func expand(in contract.AddNumbersRequest) ([]string, error) {
 		for n := range block.All() {
 			add(n)
 		}
+		if len(numbers) > contract.MaxBatch {
+			return nil, &lifecycle.Refusal{Code: "too-many-numbers", Message: fmt.Sprintf("more than %d numbers are too many at once", contract.MaxBatch), Hint: "add them in parts", Invalid: true}
+		}
 	}
 	return numbers, nil
 }
@@ -115,68 +126,88 @@ func expand(in contract.AddNumbersRequest) ([]string, error) {
 // fewNumbers is up to how many numbers are asked for one by one rather than by reading the tenant's whole list.
 const fewNumbers = 5
 
-// holders asks Teams which users have the numbers.
-func (a *Activities) holders(ctx context.Context, tenant string, numbers []string) (map[string]string, error) {
-	client, err := a.client(tenant)
-	if err != nil {
-		return nil, err
-	}
-	holders := map[string]string{}
+// assignments asks Teams about numbers; those that it does not have are missing in the answer. Reading everything that the
+// tenant has, it says after each page that it lives.
+func assignments(ctx context.Context, client *graph.Client, numbers []string) (map[string]graph.NumberAssignment, error) {
+	found := map[string]graph.NumberAssignment{}
 	if len(numbers) <= fewNumbers {
 		for _, n := range numbers {
 			assigned, err := client.NumberAssignment(ctx, n)
 			if err != nil {
 				return nil, err
 			}
-			if assigned != nil && assigned.TargetID != "" {
-				holders[n] = assigned.TargetID
+			if assigned != nil {
+				found[n] = *assigned
 			}
 		}
-		return holders, nil
+		return found, nil
 	}
+	wanted := make(map[string]bool, len(numbers))
+	for _, n := range numbers {
+		wanted[n] = true
+	}
+	err := eachAssignment(ctx, client, func(n graph.NumberAssignment) {
+		if wanted[n.Number] {
+			found[n.Number] = n
+		}
+	})
+	return found, err
+}
+
+// eachAssignment reads everything that the tenant has, page by page.
+func eachAssignment(ctx context.Context, client *graph.Client, visit func(graph.NumberAssignment)) error {
 	for skip := 0; ; {
-		var page []graph.NumberAssignment
-		if page, skip, err = client.ListNumberAssignments(ctx, skip); err != nil {
-			return nil, err
+		page, next, err := client.ListNumberAssignments(ctx, skip)
+		if err != nil {
+			return err
 		}
 		for _, n := range page {
-			if n.TargetID != "" {
-				holders[n.Number] = n.TargetID
-			}
+			visit(n)
 		}
-		if skip == 0 {
-			return holders, nil
+		if next == 0 {
+			return nil
 		}
+		skip = next
+		activity.RecordHeartbeat(ctx, skip)
 	}
 }
 
 // ListNumbers lists the inventory in ascending order.
 func (a *Activities) ListNumbers(ctx context.Context, in contract.NumberFilter) (contract.Numbers, error) {
-	out := contract.Numbers{Numbers: []contract.Number{}}
+	filter, err := a.numberFilter(ctx, in)
+	if err != nil {
+		return contract.Numbers{}, err
+	}
+	list, next, err := a.Store.ListNumbers(ctx, filter)
+	return contract.Numbers{Numbers: a.numberRows(list), Next: orNull(next)}, err
+}
+
+func (a *Activities) numberFilter(ctx context.Context, in contract.NumberFilter) (store.NumberFilter, error) {
 	filter := store.NumberFilter{Below: in.Below, State: in.State, Type: in.Type, Contains: in.Contains, Limit: in.Limit, Cursor: in.Cursor}
 	if in.Node != "" {
 		node, err := a.node(ctx, in.Node)
 		if err != nil {
-			return out, err
+			return filter, err
 		}
 		filter.Node = node.Path()
 	}
 	if in.User != "" {
-		who, known, err := a.Store.Subscriber(ctx, "", in.User)
+		who, err := a.known(ctx, in.User)
 		if err != nil {
-			return out, err
-		}
-		if !known {
-			return out, &lifecycle.Refusal{Code: "unknown-user", Message: "the directory does not know " + in.User, Invalid: true}
+			return filter, err
 		}
 		filter.Tenant, filter.UserID = who.Tenant, who.ID
 	}
-	list, next, err := a.Store.ListNumbers(ctx, filter)
-	for _, n := range list {
-		out.Numbers = append(out.Numbers, numberRow(n))
+	return filter, nil
+}
+
+// known finds somebody whom the directory must know.
+func (a *Activities) known(ctx context.Context, user string) (store.Subscriber, error) {
+	who, known, err := a.Store.Subscriber(ctx, "", user)
+	if err == nil && !known {
+		err = &lifecycle.Refusal{Code: "unknown-user", Message: "the directory does not know " + user, Hint: "read it with `tenure users sync`", Invalid: true}
 	}
-	out.Next = orNull(next)
-	return out, err
+	return who, err
 }
 
 // ShowNumber reads one number with its history.
@@ -195,28 +226,45 @@ func (a *Activities) ShowNumber(ctx context.Context, in contract.ShowNumberReque
 			return contract.NumberView{}, err
 		}
 		if found {
-			view := contract.NumberView{Number: numberRow(n), History: []contract.NumberEvent{}}
+			view := contract.NumberView{Number: a.numberRow(n), History: []contract.NumberEvent{}}
 			for _, e := range n.History {
 				view.History = append(view.History, contract.NumberEvent{
-					At: e.At, Event: e.Event, From: stateOrNull(e.From), To: stateOrNull(e.To), RunID: orNull(e.RunID), By: orNull(e.By),
+					At: e.At, Event: e.Event, From: stateOrNull(e.From), To: stateOrNull(e.To), RunID: orNull(e.RunID), By: orNull(e.By), Detail: e.Detail,
 				})
 			}
 			return view, nil
 		}
 	}
-	return contract.NumberView{}, &lifecycle.Refusal{Code: "unknown-number", Message: "the inventory does not have " + number, Hint: "see `tenure numbers list`", Invalid: true}
+	return contract.NumberView{}, unknownNumber(number)
 }
 
-func numberRow(n store.Number) contract.Number {
+func (a *Activities) numberRows(list []store.Number) []contract.Number {
+	rows := make([]contract.Number, len(list))
+	for i, n := range list {
+		rows[i] = a.numberRow(n)
+	}
+	return rows
+}
+
+func (a *Activities) numberRow(n store.Number) contract.Number {
 	row := contract.Number{
 		Number: n.Number, Node: n.Node, State: n.State, Type: n.Type, Vendor: orNull(n.Vendor),
 		ReservedUntil: n.ReservedUntil, CoolingUntil: n.CoolingUntil, Notes: orNull(n.Notes),
+	}
+	if n.Activation != activated {
+		row.Activation = n.Activation
 	}
 	if n.User.ID != "" {
 		row.User = &n.User
 	}
 	if n.ReservedFor != "" {
-		row.ReservedFor = &lifecycle.SubscriberRef{ID: n.ReservedFor}
+		row.ReservedFor = &lifecycle.SubscriberRef{ID: n.ReservedFor, UserPrincipalName: n.ReservedForName}
+	}
+	for _, end := range []*time.Time{n.ReservedUntil, n.CoolingUntil} {
+		if end != nil {
+			days := max(0, int(math.Ceil(end.Sub(a.now()).Hours()/24)))
+			row.DaysLeft = &days
+		}
 	}
 	return row
 }

@@ -63,7 +63,7 @@ func TestAddNumbersAsksTeamsWhoHasThem(t *testing.T) {
 		c.giveNumber("+442071838750", c.id("zoe.zimmer"))
 		succeed(t, c.add(contract.AddNumbersRequest{Node: "london", Type: "directRouting", Numbers: []string{"+442071838750"}}))
 		require.Equal(t, c.id("zoe.zimmer"), c.number("+442071838750").User.ID, "syncing may come later")
-		c.syncPage("")
+		c.sync(false)
 		require.Equal(t, []string{"+442071838750"}, c.subscriber("zoe.zimmer").Numbers)
 	})
 }

@@ -240,7 +240,7 @@ func unknownUser(err error, user string) error {
 
 // synced is a user as the store keeps it.
 func synced(record graph.UserRecord) store.SyncedSubscriber {
-	s := store.SyncedSubscriber{Person: record.Person, Services: []lifecycle.ServiceKind{lifecycle.ServiceM365}}
+	s := store.SyncedSubscriber{Person: record.Person, UsageLocation: record.UsageLocation, Services: []lifecycle.ServiceKind{lifecycle.ServiceM365}}
 	if record.HasTeams {
 		s.Services = append(s.Services, lifecycle.ServiceTeams)
 	}

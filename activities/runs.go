@@ -159,10 +159,7 @@ func (a *Activities) ListRuns(ctx context.Context, in contract.RunFilter) (contr
 	rows, next, err := a.Store.FindOperations(ctx, filter)
 	out := contract.Runs{Runs: []contract.Run{}, Next: orNull(next)}
 	for _, r := range rows {
-		run := contract.Run{
-			WorkflowID: r.WorkflowID, RunID: r.RunID, Operation: r.Request.Operation, Status: r.Status, Subscriber: r.Subscriber,
-			Node: orNull(r.Node), StartedAt: r.StartedAt, ClosedAt: r.ClosedAt, RequestID: r.Request.RequestID,
-		}
+		run := runOf(r)
 		if in.Reports && r.Report != nil {
 			if err := json.Unmarshal(r.Report, &run.Report); err != nil {
 				return out, fmt.Errorf("decode the report of run %s: %w", r.RunID, err)
@@ -171,6 +168,13 @@ func (a *Activities) ListRuns(ctx context.Context, in contract.RunFilter) (contr
 		out.Runs = append(out.Runs, run)
 	}
 	return out, err
+}
+
+func runOf(r store.OperationRow) contract.Run {
+	return contract.Run{
+		WorkflowID: r.WorkflowID, RunID: r.RunID, Operation: r.Request.Operation, Status: r.Status, Subscriber: r.Subscriber,
+		Node: orNull(r.Node), StartedAt: r.StartedAt, ClosedAt: r.ClosedAt, RequestID: r.Request.RequestID,
+	}
 }
 
 func orNull(s string) *string {

@@ -104,7 +104,16 @@ var onStore = map[string]attemptOf{
 	"ListRuns": func(c *contoso, _ string) error {
 		return once(c, c.acts.ListRuns, contract.RunFilter{User: c.email("anna.archer")})
 	},
-	"ListUsers":    func(c *contoso, _ string) error { return once(c, c.acts.ListUsers, contract.UserFilter{}) },
+	"ListUsers": func(c *contoso, _ string) error { return once(c, c.acts.ListUsers, contract.UserFilter{}) },
+	"EndSync": func(c *contoso, _ string) error {
+		return once(c, c.acts.EndSync, activities.SyncEnding{Tenant: "contoso", Round: 1, Delta: "link"})
+	},
+	"RemoveGone": func(c *contoso, _ string) error {
+		return once(c, c.acts.RemoveGone, activities.SyncEnding{Tenant: "contoso", Round: 1})
+	},
+	"MoveUsers": func(c *contoso, _ string) error {
+		return once(c, c.acts.MoveUsers, activities.MoveInput{Moves: []activities.Move{{Tenant: "contoso"}}})
+	},
 	"PlaceUsers":   func(c *contoso, _ string) error { return once(c, c.acts.PlaceUsers, contract.PlaceRequest{}) },
 	"TenantOfNode": func(c *contoso, _ string) error { return once(c, c.acts.TenantOfNode, "london") },
 	"ListNumbers": func(c *contoso, _ string) error {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -16,7 +17,7 @@ import (
 // root is the plain worker; its subcommands bring what it needs along.
 func root() *cobra.Command {
 	var settings service.Settings
-	var tenantsFile string
+	var tenantsFile, syncEvery string
 	var single service.Tenant
 	cmd := &cobra.Command{
 		Use:   "tenure-worker",
@@ -44,6 +45,9 @@ To try it on this machine with everything embedded, run "tenure-worker dev".`,
 			if ui := os.Getenv("TENURE_TEMPORAL_UI"); ui != "" {
 				settings.Codec.UIs = []string{ui}
 			}
+			if settings.SyncEvery, err = time.ParseDuration(syncEvery); err != nil || settings.SyncEvery < 0 || settings.SyncEvery > 0 && settings.SyncEvery < time.Minute {
+				return fmt.Errorf("--sync-every (TENURE_SYNC_EVERY) is %q; write it like 15m or 1h30m, a minute or more, or 0 for never", syncEvery)
+			}
 			return service.Run(cmd.Context(), settings)
 		},
 	}
@@ -51,6 +55,7 @@ To try it on this machine with everything embedded, run "tenure-worker dev".`,
 	f.StringVar(&settings.Store, "store", cmp.Or(os.Getenv("TENURE_STORE"), "sqlite:.tenure/tenure.db"), "sqlite:PATH or postgres://… (TENURE_STORE)")
 	f.StringVar(&settings.HTTPAddr, "http-addr", cmp.Or(os.Getenv("TENURE_HTTP_ADDR"), "127.0.0.1:9464"), "where /healthz, /readyz and /metrics are served (TENURE_HTTP_ADDR)")
 	f.StringVar(&settings.Codec.Addr, "codec-addr", cmp.Or(os.Getenv("TENURE_CODEC_ADDR"), service.DefaultCodecAddr), "where payloads are decrypted for Temporal's UI, with TENURE_CODEC_TOKEN set (TENURE_CODEC_ADDR)")
+	f.StringVar(&syncEvery, "sync-every", cmp.Or(os.Getenv("TENURE_SYNC_EVERY"), "0"), "how often the directory is read from Entra by itself, like 15m; 0 is never (TENURE_SYNC_EVERY)")
 	f.StringVar(&tenantsFile, "tenants", os.Getenv("TENURE_TENANTS"), "YAML file that lists the Microsoft tenants (TENURE_TENANTS)")
 	f.StringVar(&single.Name, "tenant", os.Getenv("TENURE_TENANT"), "the one tenant, by its name in the catalog (TENURE_TENANT)")
 	f.StringVar(&single.GraphURL, "graph-url", cmp.Or(os.Getenv("TENURE_GRAPH_URL"), graph.Global.BaseURL()), "Microsoft Graph with its version, for the one tenant (TENURE_GRAPH_URL)")

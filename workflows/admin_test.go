@@ -3,15 +3,12 @@ package workflows_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/activity"
-	"go.temporal.io/sdk/converter"
 	"go.temporal.io/sdk/testsuite"
-	"go.temporal.io/sdk/workflow"
 
 	"tenure/activities"
 	"tenure/internal/contract"
@@ -92,76 +89,6 @@ func TestPlanOperationAsksMicrosoftOnlyWhenItMust(t *testing.T) {
 			assert.Equal(t, row.located.Existing, answer.Existing)
 		})
 	}
-}
-
-// pages serves a sync of that many pages for each tenant.
-func pages(count int, seen *[]string) map[string]any {
-	return map[string]any{
-		"LocateUser": func(context.Context, string) (activities.Located, error) {
-			return activities.Located{Tenants: []string{"contoso", "fabrikam"}}, nil
-		},
-		"SyncPage": func(_ context.Context, in activities.SyncPageInput) (activities.SyncedPage, error) {
-			*seen = append(*seen, in.Tenant+in.Page)
-			page := activities.SyncedPage{Counts: contract.TenantSync{Tenant: in.Tenant, Seen: 10, Added: 1}}
-			var at int
-			if in.Page != "" {
-				if _, err := fmt.Sscanf(in.Page, "/%d", &at); err != nil {
-					return page, err
-				}
-			}
-			if at+1 < count {
-				page.Next = fmt.Sprintf("/%d", at+1)
-			}
-			return page, nil
-		},
-	}
-}
-
-func TestSyncDirectoryReadsEveryPageOfEveryTenant(t *testing.T) {
-	var seen []string
-	env := with(pages(3, &seen))
-	env.ExecuteWorkflow(workflows.SyncDirectory, workflows.SyncProgress{})
-	var result contract.SyncResult
-	require.NoError(t, env.GetWorkflowResult(&result))
-	assert.Equal(t, []string{"contoso", "contoso/1", "contoso/2", "fabrikam", "fabrikam/1", "fabrikam/2"}, seen)
-	assert.Equal(t, []contract.TenantSync{{Tenant: "contoso", Seen: 30, Added: 3}, {Tenant: "fabrikam", Seen: 30, Added: 3}}, result.Tenants)
-}
-
-func TestSyncDirectoryGoesOnAsANewRun(t *testing.T) {
-	var seen []string
-	functions := pages(150, &seen)
-	env := with(functions)
-	env.ExecuteWorkflow(workflows.SyncDirectory, workflows.SyncProgress{})
-	var again *workflow.ContinueAsNewError
-	require.ErrorAs(t, env.GetWorkflowError(), &again)
-	require.Len(t, seen, 200)
-	var progress workflows.SyncProgress
-	require.NoError(t, converter.GetDefaultDataConverter().FromPayloads(again.Input, &progress))
-
-	env = with(functions)
-	env.ExecuteWorkflow(workflows.SyncDirectory, progress)
-	var result contract.SyncResult
-	require.NoError(t, env.GetWorkflowResult(&result))
-	assert.Len(t, seen, 300, "where it stopped, and nothing twice")
-	assert.Equal(t, 1500, result.Tenants[1].Seen)
-}
-
-func TestSyncDirectoryOfOneUser(t *testing.T) {
-	env := with(map[string]any{
-		"LocateUser": func(context.Context, string) (activities.Located, error) {
-			return activities.Located{Tenants: []string{"contoso", "fabrikam"}}, nil
-		},
-		"SyncUser": func(_ context.Context, in activities.UserInTenant) (activities.SyncedPage, error) {
-			if in.Tenant == "contoso" {
-				return activities.SyncedPage{}, fault.New(fault.NotFound, "no such user")
-			}
-			return activities.SyncedPage{Counts: contract.TenantSync{Tenant: in.Tenant, Seen: 1}}, nil
-		},
-	})
-	env.ExecuteWorkflow(workflows.SyncDirectory, workflows.SyncProgress{SyncRequest: contract.SyncRequest{User: "ada"}})
-	var result contract.SyncResult
-	require.NoError(t, env.GetWorkflowResult(&result))
-	assert.Equal(t, []contract.TenantSync{{Tenant: "fabrikam", Seen: 1}}, result.Tenants)
 }
 
 func TestApplyCatalogLoadsItsNumbers(t *testing.T) {

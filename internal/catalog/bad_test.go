@@ -89,7 +89,7 @@ var bad = []struct {
 		name:  `unknown key in a mapping`,
 		edits: []string{`numberCooling: {enabled`, `numberCoolin: {enabled`},
 		want: []string{
-			`catalog.yaml:13:9: hierarchy.children[0].settings.numberCoolin: unknown key "numberCoolin" (did you mean "numberCooling"?); accepted: numberCooling, offboarding, retainAtSite, licensePermissionMissing, numbersFollowUsers, staging`,
+			`catalog.yaml:13:9: hierarchy.children[0].settings.numberCoolin: unknown key "numberCoolin" (did you mean "numberCooling"?); accepted: numberCooling, offboarding, retainAtSite, licensePermissionMissing, numbersFollowUsers, staging, sync, numberThreshold`,
 		},
 	},
 	{
@@ -217,6 +217,13 @@ var bad = []struct {
 		},
 	},
 	{
+		name:  `a threshold of more than everything`,
+		edits: []string{`numberCooling: {enabled: true, days: 30}`, `numberThreshold: {percent: 101}`},
+		want: []string{
+			`catalog.yaml:13:36: hierarchy.children[0].settings.numberThreshold.percent: 101 is out of range; accepted: 0 to 100`,
+		},
+	},
+	{
 		name:  `days in words`,
 		edits: []string{`days: 30`, `days: thirty`},
 		want: []string{
@@ -275,10 +282,34 @@ var bad = []struct {
 		},
 	},
 	{
+		name:  `sync settings`,
+		edits: []string{"numberCooling: {enabled: true, days: 30}", "sync: {filter: 'user.town == \"London\"', removalThreshold: -1, flowThrough: often, every: 5}"},
+		want: []string{
+			`catalog.yaml:13:29: hierarchy.children[0].settings.sync.filter: user has no field "town"; known: id, userPrincipalName, displayName, givenName, surname, city, department, country, jobTitle, userType, accountEnabled, usageLocation`,
+			`catalog.yaml:13:67: hierarchy.children[0].settings.sync.removalThreshold: -1 is out of range; accepted: 0 to 1000000`,
+			`catalog.yaml:13:84: hierarchy.children[0].settings.sync.flowThrough: "often" is text; true or false belongs here`,
+			`catalog.yaml:13:91: hierarchy.children[0].settings.sync.every: unknown key "every"; accepted: filter, removalThreshold, flowThrough`,
+		},
+	},
+	{
+		name:  `a sync filter over what a sync does not know`,
+		edits: []string{"numberCooling: {enabled: true, days: 30}", "sync: {filter: 'site.name == \"london\"'}"},
+		want: []string{
+			`catalog.yaml:13:25: hierarchy.children[0].settings.sync.filter: "site" is not known here; known: user`,
+		},
+	},
+	{
+		name:  `sync settings below the tenant level`,
+		edits: []string{"settings:\n                numberCooling: {enabled: false}", "settings:\n                sync: {removalThreshold: 3}"},
+		want: []string{
+			`catalog.yaml:33:17: hierarchy.children[0].children[0].children[1].settings: a sync goes by the settings at its tenant level, acme/contoso; at acme/contoso/emea/paris below it nobody reads sync`,
+		},
+	},
+	{
 		name:  `settings of the wrong type`,
 		edits: []string{"settings:\n                numberCooling: {enabled: false}", `settings: [numberCooling]`},
 		want: []string{
-			`catalog.yaml:32:25: hierarchy.children[0].children[0].children[1].settings: this is a list; a mapping with the keys numberCooling, offboarding, retainAtSite, licensePermissionMissing, numbersFollowUsers, staging belongs here`,
+			`catalog.yaml:32:25: hierarchy.children[0].children[0].children[1].settings: this is a list; a mapping with the keys numberCooling, offboarding, retainAtSite, licensePermissionMissing, numbersFollowUsers, staging, sync, numberThreshold belongs here`,
 		},
 	},
 	{

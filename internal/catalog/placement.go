@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"fmt"
+	"slices"
 )
 
 // PlacementRule places synced users at a site (R113-R115).
@@ -48,6 +49,25 @@ func (c *Catalog) Place(tenant string, user User) (placed Placement, ok bool, er
 		}
 	}
 	return Placement{}, false, nil
+}
+
+// PlaceAgain is Place for a user who was offboarded on purpose, as they were then (R117). The rule that matches catches them
+// only when something has changed that it looks at; until then they stay where the offboarding left them.
+func (c *Catalog) PlaceAgain(tenant string, user, offboarded User) (placed Placement, ok bool, err error) {
+	placed, ok, err = c.Place(tenant, user)
+	if !ok || err != nil || !c.placement[placed.Rule-1].tellsApart(&user, &offboarded) {
+		return Placement{}, false, err
+	}
+	return placed, true, nil
+}
+
+// tellsApart reports whether two users differ in an attribute that the rule reads.
+func (r *PlacementRule) tellsApart(a, b *User) bool {
+	return slices.ContainsFunc(userFields, func(f attribute) bool {
+		return f.get(a) != f.get(b) && slices.ContainsFunc(r.when.program.reads, func(path []string) bool {
+			return slices.Equal(path, []string{"user", f.name})
+		})
+	})
 }
 
 func (r *PlacementRule) text() string { return r.Site.path + " when " + r.when.source }

@@ -40,6 +40,35 @@ func TestPlaceTakesTheFirstRuleThatMatches_R115(t *testing.T) {
 	assert.Equal(t, "uk-sales", placed.Onboard.QuickAddGroup.Name)
 }
 
+func TestPlaceAgainOnlyWhoHasChangedInWhatTheRuleReads_R117(t *testing.T) {
+	c := parse(t, edited(t, "protected:", "  - {site: newyork, when: 'true'}\n\nprotected:"))
+	was := catalog.User{City: "London", UserType: "Member", Department: "Sales"}
+	for name, row := range map[string]struct {
+		change func(*catalog.User)
+		site   string
+	}{
+		"nothing":                            {func(*catalog.User) {}, ""},
+		"what no rule reads":                 {func(u *catalog.User) { u.Department, u.AccountEnabled, u.DisplayName = "IT", true, "New" }, ""},
+		"into another site":                  {func(u *catalog.User) { u.City = "Paris" }, "acme/contoso/emea/paris"},
+		"away, to a rule that reads nothing": {func(u *catalog.User) { u.City = "Oslo" }, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			is := was
+			row.change(&is)
+			placed, ok, err := c.PlaceAgain("contoso", is, was)
+			require.NoError(t, err)
+			require.Equal(t, row.site != "", ok)
+			if ok {
+				assert.Equal(t, row.site, placed.Site.Path())
+			}
+		})
+	}
+	placed, ok, err := c.PlaceAgain("contoso", was, catalog.User{City: "London", UserType: "Guest"})
+	require.NoError(t, err)
+	require.True(t, ok, "any attribute that the rule reads counts")
+	assert.Equal(t, london, placed.Site.Path())
+}
+
 func TestPlacePassesOverSitesOfOtherTenants(t *testing.T) {
 	text := edited(t, "      tenant: contoso\n", "", "level: intermediate\n", "level: intermediate\n          tenant: europe\n", "        - name: newyork\n", "        - name: newyork\n          tenant: america\n",
 		"protected:", "  - {site: newyork, when: 'true'}\n\nprotected:")

@@ -30,6 +30,10 @@ type Settings struct {
 	// NumbersFollowUsers lets a move take the number along in the inventory. It is on unless set.
 	NumbersFollowUsers bool
 	Staging            Staging
+	Sync               Sync
+	// NumberThreshold is the percentage of available numbers below which the node is low on them (R95). It is 0, no
+	// threshold, unless set.
+	NumberThreshold int
 }
 
 // Staging is whether and how a run waits for a user whom Teams does not know yet (§3.6). It is off, every 240 minutes (R40)
@@ -40,11 +44,36 @@ type Staging struct {
 	Interval, Bound time.Duration
 }
 
+// Sync is what a sync does with the users of a tenant; the settings at the tenant level count.
+type Sync struct {
+	filter condition
+	// RemovalThreshold is how many users who are gone are removed without asking (R111). It is 10 unless set.
+	RemovalThreshold int
+	// FlowThrough lets a sync place users by the rules and onboard those whose rule says so (R113). It is off unless set.
+	FlowThrough bool
+}
+
+// Filter is the condition that lets users in, as written; empty lets in everybody.
+func (s Sync) Filter() string { return s.filter.source }
+
+// Admits reports whether the filter lets a user into the directory (R110). The error is a *lifecycle.Refusal
+// "expression-error": a filter that cannot be evaluated says nothing about who is to go.
+func (s Sync) Admits(user User) (bool, error) {
+	if s.filter.source == "" {
+		return true, nil
+	}
+	in, err := s.filter.holds(Scope{User: &user})
+	if err != nil {
+		return false, inTemplate(err, "setting", "sync.filter")
+	}
+	return in, nil
+}
+
 // setting is one row of the table of settings: key as in the file, the value where nobody sets it, how it is read.
 type setting struct {
 	key    string
 	unset  any
-	read   func(*reader, spot) (any, bool)
+	read   func(*parsing, spot) (any, bool)
 	assign func(*Settings, any)
 }
 
@@ -59,23 +88,38 @@ var settingTable = []setting{
 	{"staging.enabled", false, readBoolean, func(s *Settings, v any) { s.Staging.Enabled = v.(bool) }},
 	{"staging.intervalMinutes", 240, readMinutes, func(s *Settings, v any) { s.Staging.Interval = time.Duration(v.(int)) * time.Minute }},
 	{"staging.days", 14, readDays, func(s *Settings, v any) { s.Staging.Bound = time.Duration(v.(int)) * 24 * time.Hour }},
+	{"sync.filter", condition{}, readUserCondition, func(s *Settings, v any) { s.Sync.filter = v.(condition) }},
+	{"sync.removalThreshold", 10, readUsers, func(s *Settings, v any) { s.Sync.RemovalThreshold = v.(int) }},
+	{"sync.flowThrough", false, readBoolean, func(s *Settings, v any) { s.Sync.FlowThrough = v.(bool) }},
+	{"numberThreshold.percent", 0, readPercent, func(s *Settings, v any) { s.NumberThreshold = v.(int) }},
 }
 
-func readBoolean(r *reader, s spot) (any, bool) { v, ok := r.boolean(s, true); return v, ok }
+func readBoolean(p *parsing, s spot) (any, bool) { v, ok := p.boolean(s, true); return v, ok }
 
 // readDays: R85 allows up to 999 days.
-func readDays(r *reader, s spot) (any, bool) { v, ok := r.integer(s, 1, 999); return v, ok }
+func readDays(p *parsing, s spot) (any, bool) { v, ok := p.integer(s, 1, 999); return v, ok }
 
 // readMinutes: looking less often than once a day is no waiting.
-func readMinutes(r *reader, s spot) (any, bool) { v, ok := r.integer(s, 1, 24*60); return v, ok }
+func readMinutes(p *parsing, s spot) (any, bool) { v, ok := p.integer(s, 1, 24*60); return v, ok }
 
-func readLicenseMode(r *reader, s spot) (any, bool) {
-	v, ok := choice(r, s, true, lifecycle.Remove, lifecycle.Retain)
+// readPercent: 0 takes a threshold of above back.
+func readPercent(p *parsing, s spot) (any, bool) { v, ok := p.integer(s, 0, 100); return v, ok }
+
+func readLicenseMode(p *parsing, s spot) (any, bool) {
+	v, ok := choice(p.reader, s, true, lifecycle.Remove, lifecycle.Retain)
 	return v, ok
 }
 
-func readPermissionMode(r *reader, s spot) (any, bool) {
-	v, ok := choice(r, s, true, Fail, Warn)
+func readPermissionMode(p *parsing, s spot) (any, bool) {
+	v, ok := choice(p.reader, s, true, Fail, Warn)
+	return v, ok
+}
+
+// readUsers is a number of users; 0 asks about every one.
+func readUsers(p *parsing, s spot) (any, bool) { v, ok := p.integer(s, 0, 1_000_000); return v, ok }
+
+func readUserCondition(p *parsing, s spot) (any, bool) {
+	v, ok := p.condition(s, true, "user")
 	return v, ok
 }
 
@@ -108,6 +152,11 @@ func (p *parsing) readSettings(fields map[string]spot, n *Node) {
 	n.declared = map[string]Field[any]{}
 	if s, ok := fields["settings"]; ok && s.kind != blank && s.kind != null {
 		p.readSettingGroup(s, "", n)
+	}
+	if above := n.parent.Tenant(); above != nil && slices.ContainsFunc(SettingKeys(), func(key string) bool {
+		return strings.HasPrefix(key, "sync.") && n.declared[key].state != Absent
+	}) {
+		p.at(fields["settings"], "a sync goes by the settings at its tenant level, %s; at %s below it nobody reads sync", above.path, n.path)
 	}
 	n.settings, n.origins = unsetSettings(), map[string]*Node{}
 	for _, row := range settingTable {
@@ -156,7 +205,7 @@ func (p *parsing) readSettingGroup(s spot, prefix string, n *Node) {
 		row := slices.IndexFunc(settingTable, func(row setting) bool { return row.key == prefix+key })
 		switch {
 		case row >= 0:
-			n.declared[prefix+key] = three(p.reader, at, true, func(s spot) (any, bool) { return settingTable[row].read(p.reader, s) })
+			n.declared[prefix+key] = three(p.reader, at, true, func(s spot) (any, bool) { return settingTable[row].read(p, s) })
 		case at.kind == null:
 			for _, row := range settingTable {
 				if strings.HasPrefix(row.key, prefix+key+".") {

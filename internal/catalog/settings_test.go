@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"tenure/internal/catalog"
 	"tenure/internal/lifecycle"
@@ -30,6 +31,7 @@ func TestSettingsAreInherited(t *testing.T) {
 		LicensePermissionMissing: catalog.Fail,
 		NumbersFollowUsers:       true,
 		Staging:                  catalog.Staging{Enabled: false, Interval: 4 * time.Hour, Bound: 14 * 24 * time.Hour},
+		Sync:                     catalog.Sync{RemovalThreshold: 10},
 	}
 	for name, test := range map[string]struct {
 		settings map[string]string
@@ -56,11 +58,12 @@ func TestSettingsAreInherited(t *testing.T) {
 			map[string]string{"s": "{retainAtSite: true}"}, "i", func(*catalog.Settings) {},
 		},
 		"all of them, from the top": {
-			map[string]string{"p": "{numberCooling: {enabled: true, days: 999}, offboarding: {licenses: retain}, retainAtSite: true, licensePermissionMissing: warn, numbersFollowUsers: false, staging: {enabled: true, intervalMinutes: 5, days: 2}}"}, "s",
+			map[string]string{"p": "{numberCooling: {enabled: true, days: 999}, offboarding: {licenses: retain}, retainAtSite: true, licensePermissionMissing: warn, numbersFollowUsers: false, staging: {enabled: true, intervalMinutes: 5, days: 2}, sync: {removalThreshold: 0, flowThrough: true}, numberThreshold: {percent: 15}}"}, "s",
 			func(s *catalog.Settings) {
 				*s = catalog.Settings{
 					lifecycle.CoolingRule{Enabled: true, Days: 999}, lifecycle.Retain, true, catalog.Warn, false,
 					catalog.Staging{Enabled: true, Interval: 5 * time.Minute, Bound: 48 * time.Hour},
+					catalog.Sync{RemovalThreshold: 0, FlowThrough: true}, 15,
 				}
 			},
 		},
@@ -72,6 +75,13 @@ func TestSettingsAreInherited(t *testing.T) {
 		},
 		"staging: off at the site": {
 			map[string]string{"c": "{staging: {enabled: true}}", "s": "{staging: {enabled: false}}"}, "s", func(*catalog.Settings) {},
+		},
+		"threshold: of above, and taken back": {
+			map[string]string{"p": "{numberThreshold: {percent: 10}}", "i": "{numberThreshold: {percent: 0}}"}, "c",
+			func(s *catalog.Settings) { s.NumberThreshold = 10 },
+		},
+		"threshold: none at the site": {
+			map[string]string{"p": "{numberThreshold: {percent: 10}}", "i": "{numberThreshold: {percent: 0}}"}, "s", func(*catalog.Settings) {},
 		},
 		"null ends the inheritance": {
 			map[string]string{"p": "{retainAtSite: true, numberCooling: {enabled: true, days: 5}}", "i": "{retainAtSite: null, numberCooling: null}"}, "s",
@@ -89,6 +99,40 @@ func TestSettingsAreInherited(t *testing.T) {
 			assert.Equal(t, want, node(t, c, test.at).Settings())
 		})
 	}
+}
+
+func TestSyncFilter_R110(t *testing.T) {
+	c := parse(t, hierarchy(map[string]string{"p": `{sync: {filter: 'user.userType == "Member" && user.usageLocation != "XX"'}}`}))
+	sync := node(t, c, "c").Settings().Sync
+	assert.Equal(t, `user.userType == "Member" && user.usageLocation != "XX"`, sync.Filter())
+	for _, test := range []struct {
+		user catalog.User
+		in   bool
+	}{{catalog.User{UserType: "Member"}, true}, {catalog.User{UserType: "Guest"}, false}, {catalog.User{UserType: "Member", UsageLocation: "XX"}, false}} {
+		in, err := sync.Admits(test.user)
+		require.NoError(t, err)
+		assert.Equal(t, test.in, in)
+	}
+	shown, err := c.Show("nodes", "c")
+	require.NoError(t, err)
+	assert.Equal(t, catalog.View{"value": sync.Filter(), "from": "p"}, shown.(catalog.View)["settings"].(catalog.View)["sync.filter"])
+
+	none := node(t, parse(t, hierarchy(map[string]string{"p": `{sync: {filter: 'false'}}`, "c": "{sync: {filter: null}}"})), "c").Settings().Sync
+	in, err := none.Admits(catalog.User{})
+	require.NoError(t, err)
+	assert.True(t, in, "no filter lets in everybody")
+	assert.Empty(t, none.Filter())
+
+	differences := catalog.Diff(c, parse(t, hierarchy(map[string]string{"p": `{sync: {filter: 'user.accountEnabled'}}`})))
+	require.Len(t, differences, 1)
+	assert.Contains(t, differences[0].Detail, "user.accountEnabled")
+
+	ten := "[0,1,2,3,4,5,6,7,8,9]"
+	dear := "!" + ten + ".all(a, " + ten + ".all(b, " + ten + ".all(c, " + ten + ".all(d, " + ten + ".all(e, a + b + c + d + e >= 0 || user.city == 'x')))))"
+	_, err = node(t, parse(t, hierarchy(map[string]string{"c": `{sync: {filter: "` + dear + `"}}`})), "c").Settings().Sync.Admits(catalog.User{})
+	var refusal *lifecycle.Refusal
+	require.ErrorAs(t, err, &refusal, "a filter that fails lets nobody in or out")
+	assert.Equal(t, "expression-error", refusal.Code)
 }
 
 func TestSettingOrigin(t *testing.T) {

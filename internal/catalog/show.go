@@ -146,6 +146,11 @@ func (n *Node) viewSettings() View {
 
 func plainSetting(v any) any {
 	switch v := v.(type) {
+	case condition:
+		if v.source == "" {
+			return nil
+		}
+		return v.source
 	case lifecycle.LicenseMode:
 		return string(v)
 	case PermissionMode:

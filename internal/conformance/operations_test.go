@@ -25,14 +25,9 @@ var operations = map[string]exercise{
 			c.must(err)
 		}
 	},
-	"ListUsers": func(c *tenant) {
-		c.pages(func(token string) (string, error) {
-			_, next, err := c.graph.ListUsers(c.ctx, token)
-			return next, err
-		})
-	},
 	"FindUsers": func(c *tenant) {
 		for _, query := range []graph.UserQuery{
+			{},
 			{Filter: "usageLocation eq 'GB' and accountEnabled eq true"},
 			{Filter: "startswith(displayName,'A')", Count: true, OrderBy: []string{"displayName desc"}},
 			{Filter: "assignedLicenses/any(l:l/skuId eq " + c.sku("SPE_E3").ID + ") and not endsWith(userPrincipalName,'.test')"},
@@ -61,6 +56,10 @@ var operations = map[string]exercise{
 	"SetUsageLocation":  func(c *tenant) { c.must(c.graph.SetUsageLocation(c.ctx, c.user("anna.archer"), "FR")) },
 	"SetAccountEnabled": func(c *tenant) { c.must(c.graph.SetAccountEnabled(c.ctx, c.user("anna.archer"), false)) },
 	"RevokeSessions":    func(c *tenant) { c.must(c.graph.RevokeSessions(c.ctx, c.user("anna.archer"))) },
+	"RecountSKUs": func(c *tenant) {
+		_, err := c.graph.RecountSKUs(c.ctx)
+		require.NoError(c.t, err)
+	},
 	"SKUs": func(c *tenant) {
 		_, err := c.graph.SKUs(c.ctx)
 		c.must(err)

@@ -36,9 +36,6 @@ const (
 	ListUsers     = "ListUsers"
 	ShowUser      = "ShowUser"
 	PlaceUsers    = "PlaceUsers"
-	ListNumbers   = "ListNumbers"
-	ShowNumber    = "ShowNumber"
-	AddNumbers    = "AddNumbers"
 	ApplyCatalog  = "ApplyCatalog"
 	DiffCatalog   = "DiffCatalog"
 	ShowCatalog   = "ShowCatalog"
@@ -59,11 +56,13 @@ type Resolution struct {
 }
 
 // What an operator can decide. ResolveRetry tries again now what the run waits for, or what failed; ResolveSkip goes on
-// without the step that failed, where the rules allow it; ResolveRollback undoes what was done.
+// without the step that failed, where the rules allow it; ResolveRollback undoes what was done, or forbids what the run
+// asks about, and ResolveApprove allows it.
 const (
 	ResolveRetry    = "retry"
 	ResolveSkip     = "skip"
 	ResolveRollback = "rollback"
+	ResolveApprove  = "approve"
 )
 
 // The search attributes, all of type Keyword. They hold no personal data.
@@ -82,6 +81,17 @@ func SearchAttributes() []string {
 		OperationAttribute.GetName(), TenantAttribute.GetName(), NodeAttribute.GetName(),
 		StateAttribute.GetName(), RequestAttribute.GetName(), BatchAttribute.GetName(),
 	}
+}
+
+// RunAttributes are the search attributes that an operation on one user starts with.
+func RunAttributes(request lifecycle.Request, node string) temporal.SearchAttributes {
+	return temporal.NewSearchAttributes(
+		OperationAttribute.ValueSet(string(request.Operation)),
+		TenantAttribute.ValueSet(request.Tenant),
+		NodeAttribute.ValueSet(node),
+		StateAttribute.ValueSet(string(lifecycle.Running)),
+		RequestAttribute.ValueSet(request.RequestID),
+	)
 }
 
 // Actor is who asked for an administrative change, and why.
@@ -162,176 +172,6 @@ type Run struct {
 type Runs struct {
 	Runs []Run   `json:"runs"`
 	Next *string `json:"next"`
-}
-
-// SyncRequest asks for users to be read from Entra. With User only that one is read.
-type SyncRequest struct {
-	User string `json:"user,omitempty"`
-	Actor
-}
-
-// SyncResult counts what a sync did.
-type SyncResult struct {
-	Tenants []TenantSync `json:"tenants"`
-}
-
-// TenantSync is the count for one tenant.
-type TenantSync struct {
-	Tenant  string `json:"tenant"`
-	Seen    int    `json:"seen"`
-	Added   int    `json:"added"`
-	Updated int    `json:"updated"`
-}
-
-// UserFilter chooses users at a node (name or path) and below.
-type UserFilter struct {
-	Node string `json:"node,omitempty"`
-	Page
-}
-
-// User is a row of `tenure users list`.
-type User struct {
-	ID                string   `json:"id"`
-	UserPrincipalName string   `json:"userPrincipalName"`
-	DisplayName       string   `json:"displayName"`
-	Node              *string  `json:"node"`
-	Role              *string  `json:"role"`
-	Numbers           []string `json:"numbers"`
-}
-
-// Users is a page of users in order of principal name.
-type Users struct {
-	Users []User  `json:"users"`
-	Next  *string `json:"next"`
-}
-
-// ShowUserRequest names a user by principal name or object id.
-type ShowUserRequest struct {
-	User string `json:"user"`
-}
-
-// UserView is everything about one user (architecture.md §5.2).
-type UserView struct {
-	ID                string              `json:"id"`
-	UserPrincipalName string              `json:"userPrincipalName"`
-	DisplayName       string              `json:"displayName"`
-	Node              *string             `json:"node"`
-	Role              *string             `json:"role"`
-	UsageLocation     *string             `json:"usageLocation"`
-	Licenses          []UserLicense       `json:"licenses"`
-	Groups            []string            `json:"groups"`
-	Numbers           []string            `json:"numbers"`
-	EnterpriseVoice   bool                `json:"enterpriseVoice"`
-	Policies          map[string]string   `json:"policies"`
-	Services          []lifecycle.Service `json:"services"`
-	Operation         *RunRef             `json:"operation"`
-}
-
-// UserLicense is a license with how it is assigned; Group is null for a direct one.
-type UserLicense struct {
-	SKU        string  `json:"sku"`
-	Assignment string  `json:"assignment"`
-	Group      *string `json:"group"`
-}
-
-// PlaceRequest places one user at a site by hand, or everybody at the tenant level by the catalog's rules when User
-// is empty.
-type PlaceRequest struct {
-	User string `json:"user,omitempty"`
-	Site string `json:"site,omitempty"`
-	Role string `json:"role,omitempty"`
-	// PlanOnly changes nothing.
-	PlanOnly bool `json:"planOnly,omitempty"`
-	Actor
-}
-
-// Placements says who goes where.
-type Placements struct {
-	Placements []Placement `json:"placements"`
-}
-
-// Placement is one user's way; Rule is the catalog rule that matched, empty when placed by hand, and Onboard the
-// profile that the rule asks to onboard with.
-type Placement struct {
-	User    lifecycle.SubscriberRef `json:"user"`
-	From    string                  `json:"from"`
-	To      string                  `json:"to"`
-	Rule    string                  `json:"rule"`
-	Onboard *string                 `json:"onboard"`
-}
-
-// NumberFilter chooses numbers. Node is a name or a path; Below includes the nodes under it.
-type NumberFilter struct {
-	Node     string                `json:"node,omitempty"`
-	Below    bool                  `json:"below,omitempty"`
-	State    lifecycle.NumberState `json:"state,omitempty"`
-	Type     string                `json:"type,omitempty"`
-	Contains string                `json:"contains,omitempty"`
-	User     string                `json:"user,omitempty"`
-	Page
-}
-
-// Number is a number as lists show it.
-type Number struct {
-	Number        string                   `json:"number"`
-	Node          string                   `json:"node"`
-	State         lifecycle.NumberState    `json:"state"`
-	Type          string                   `json:"type"`
-	Vendor        *string                  `json:"vendor"`
-	User          *lifecycle.SubscriberRef `json:"user"`
-	ReservedFor   *lifecycle.SubscriberRef `json:"reservedFor"`
-	ReservedUntil *time.Time               `json:"reservedUntil"`
-	CoolingUntil  *time.Time               `json:"coolingUntil"`
-	Notes         *string                  `json:"notes"`
-}
-
-// Numbers is a page of numbers in ascending order.
-type Numbers struct {
-	Numbers []Number `json:"numbers"`
-	Next    *string  `json:"next"`
-}
-
-// ShowNumberRequest names a number in any usual form.
-type ShowNumberRequest struct {
-	Number string `json:"number"`
-}
-
-// NumberView is a number with its history, oldest first.
-type NumberView struct {
-	Number
-	History []NumberEvent `json:"history"`
-}
-
-// NumberEvent is one transition of a number.
-type NumberEvent struct {
-	At    time.Time              `json:"at"`
-	Event string                 `json:"event"`
-	From  *lifecycle.NumberState `json:"from"`
-	To    *lifecycle.NumberState `json:"to"`
-	RunID *string                `json:"runId"`
-	By    *string                `json:"by"`
-}
-
-// AddNumbersRequest adds single numbers and ranges to a node. Existing numbers are left as they are.
-type AddNumbersRequest struct {
-	Node    string        `json:"node"`
-	Type    string        `json:"type"`
-	Numbers []string      `json:"numbers,omitempty"`
-	Ranges  []NumberRange `json:"ranges,omitempty"`
-	Actor
-}
-
-// NumberRange is an inclusive range.
-type NumberRange struct {
-	From string `json:"from"`
-	To   string `json:"to"`
-}
-
-// NumbersAdded counts; InUse are those that Teams has assigned and that were therefore added as Used.
-type NumbersAdded struct {
-	Added    int `json:"added"`
-	Existing int `json:"existing"`
-	InUse    int `json:"inUse"`
 }
 
 // CatalogRequest carries the text of a catalog to apply or to compare with the one in force.

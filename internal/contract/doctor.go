@@ -5,11 +5,8 @@ import "time"
 // CheckWorker asks a worker how it is set up.
 const CheckWorker = "CheckWorker"
 
-// The schedules that workers keep.
-const (
-	NumberExpirySchedule  = "tenure-number-expiry"
-	DirectorySyncSchedule = "tenure-directory-sync"
-)
+// DirectorySyncSchedule is the id of the schedule that reads the directory from time to time.
+const DirectorySyncSchedule = "tenure-directory-sync"
 
 // WorkerCheckRequest asks whichever worker comes first.
 type WorkerCheckRequest struct{}

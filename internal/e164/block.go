@@ -1,8 +1,10 @@
 package e164
 
 import (
+	"cmp"
 	"fmt"
 	"iter"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -59,6 +61,22 @@ func ParseRange(s string) (Block, error) {
 	}
 	return Range(from, to)
 }
+
+// Blocks packs plain numbers, whatever their order, into as few blocks as hold just them.
+func Blocks(numbers []string) []Block {
+	var blocks []Block
+	for _, n := range slices.Compact(slices.SortedFunc(slices.Values(numbers), compare)) {
+		if last := len(blocks) - 1; last >= 0 && blocks[last].Count < MaxBlock && len(blocks[last].To) == len(n) && digits(blocks[last].To)+1 == digits(n) {
+			blocks[last].To = n
+			blocks[last].Count++
+			continue
+		}
+		blocks = append(blocks, Block{From: n, To: n, Count: 1})
+	}
+	return blocks
+}
+
+func compare(a, b string) int { return cmp.Compare(digits(a), digits(b)) }
 
 // String is the block as ParseRange reads it.
 func (b Block) String() string {

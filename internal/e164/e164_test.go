@@ -122,6 +122,26 @@ func TestOverlaps(t *testing.T) {
 	assert.False(t, middle.Overlaps(e164.Block{}))
 }
 
+func TestBlocks(t *testing.T) {
+	assert.Equal(t, []e164.Block{
+		{From: "+18005550100", To: "+18005550101", Count: 2},
+		{From: "+442079460009", To: "+442079460011", Count: 3},
+		{From: "+442079460013", To: "+442079460013", Count: 1},
+	}, e164.Blocks([]string{"+442079460011", "+442079460013", "+18005550101", "+442079460009", "+442079460010", "+442079460009", "+18005550100"}))
+	assert.Empty(t, e164.Blocks(nil))
+
+	b, err := e164.Range("+442079400000", "+442079499999")
+	require.NoError(t, err)
+	assert.Equal(t, []int{e164.MaxBlock, 1}, counts(e164.Blocks(append(slices.Collect(b.All()), "+442079500000"))))
+}
+
+func counts(blocks []e164.Block) (all []int) {
+	for _, b := range blocks {
+		all = append(all, b.Count)
+	}
+	return all
+}
+
 var plain = regexp.MustCompile(`^\+[1-9][0-9]{3,14}$`)
 
 // FuzzParse: what is accepted is plain E.164, and reading it again changes nothing.

@@ -76,7 +76,7 @@ func install(t testing.TB, s setup) *installation {
 	x.startWorker()
 	x.ok("catalog", "apply", x.catalogFile(s.catalog), "--yes")
 	x.ok("users", "sync", "--yes")
-	x.ok("users", "place", "--yes")
+	x.ok("users", "place", "--onboard=false", "--yes")
 	x.tenant.clearJournal()
 	return x
 }

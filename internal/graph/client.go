@@ -234,7 +234,7 @@ func (c *Client) ownLink(link string) error {
 	if err != nil || u.Scheme != c.base.Scheme || !strings.EqualFold(u.Host, c.base.Host) || u.User != nil ||
 		!strings.HasPrefix(u.Path, c.base.Path+"/") {
 		f := fault.New(fault.InvalidRequest, "following a page link: the link does not lead back to %s", c.base.Host)
-		f.Code = "foreign-link"
+		f.Code = CodeForeignLink
 		return f
 	}
 	return nil

@@ -40,6 +40,8 @@ const (
 	CodeUnknownPolicy = "unknown-policy"
 	// CodeDeltaExpired: the delta link is too old; begin again without one.
 	CodeDeltaExpired = "delta-expired"
+	// CodeForeignLink: the link leads to another Graph than this client's.
+	CodeForeignLink = "foreign-link"
 	// CodeNumberNotFound, CodeNumberTaken, CodeNumberNotAssignable and CodeNumberOnPremises: this number cannot be had.
 	CodeNumberNotFound      = "number-not-in-teams"
 	CodeNumberTaken         = "number-assigned-to-another"

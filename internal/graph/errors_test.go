@@ -195,7 +195,8 @@ func TestNullsInListsAreSkipped(t *testing.T) {
 		}
 		reply(w, 200, `{"value":[null,{"id":"x","licenseAssignmentStates":[null,{"skuId":null}],"assignedPlans":[null]}]}`)
 	})
-	users, _, err := s.client(t).ListUsers(t.Context(), "")
+	found, err := s.client(t).FindUsers(t.Context(), graph.UserQuery{}, "")
+	users := found.Users
 	if err != nil || len(users) != 1 || len(users[0].Licenses) != 1 {
 		t.Fatalf("got %+v, %v", users, err)
 	}

@@ -71,7 +71,7 @@ func FuzzAnswers(f *testing.F) {
 		note := func(err error) { errs = append(errs, err) }
 		_, err := c.User(ctx, adele)
 		note(err)
-		_, _, err = c.ListUsers(ctx, "")
+		_, err = c.FindUsers(ctx, graph.UserQuery{}, "")
 		note(err)
 		_, err = c.DeltaUsers(ctx, "")
 		note(err)

@@ -297,8 +297,9 @@ func TestSimulatedNumbersAndPolicies(t *testing.T) {
 func TestSimulatedUsersAndChanges(t *testing.T) {
 	c := newContoso(t)
 	ctx := t.Context()
-	users, next, err := c.graph.ListUsers(ctx, "")
+	found, err := c.graph.FindUsers(ctx, graph.UserQuery{}, "")
 	must(t, err)
+	users, next := found.Users, found.Next
 	guests := slices.DeleteFunc(slices.Clone(users), func(u graph.UserRecord) bool { return !u.Person.Guest })
 	if len(users) != 15 || next != "" || len(guests) != 1 {
 		t.Errorf("%d users with %d guests, next %q", len(users), len(guests), next)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -19,8 +20,8 @@ import (
 type UserRecord struct {
 	Person        lifecycle.Person
 	UsageLocation string
-	// Licenses are direct and inherited ones, sorted by SKU id and group id. They are nil in records of DeltaUsers
-	// when Graph left them out, which it may.
+	// Licenses are direct and inherited ones, sorted by SKU id and group id. They are nil in records of DeltaUsers, because
+	// Graph does not track their changes.
 	Licenses []lifecycle.License
 	// HasTeams and HasMailbox: a plan of that service is assigned and enabled, which says nothing yet about the
 	// service having noticed.
@@ -29,13 +30,19 @@ type UserRecord struct {
 }
 
 // userFields are asked for by name: without them Graph leaves out licenses and usage location.
-var userFields = []string{
+var userFields = append([]string{"licenseAssignmentStates"}, trackedFields...)
+
+// trackedFields are the properties whose changes delta queries report.
+var trackedFields = []string{
 	"id", "userPrincipalName", "displayName", "accountEnabled", "usageLocation", "userType", "onPremisesSyncEnabled",
-	"licenseAssignmentStates", "assignedPlans", "givenName", "surname", "city", "department", "country", "jobTitle",
+	"assignedPlans", "givenName", "surname", "city", "department", "country", "jobTitle",
 }
 
 // usersPerPage is the most that Graph gives at a time.
 const usersPerPage = 999
+
+// largePages asks for them where there is no $top. Graph may not care.
+var largePages = fmt.Sprintf("odata.maxpagesize=%d", usersPerPage)
 
 var (
 	opUser          = operation{"GET /users/{id}", "reading the user", "User.Read.All"}
@@ -76,17 +83,12 @@ func (c *Client) User(ctx context.Context, idOrUPN string) (UserRecord, error) {
 	return record, c.nameSKUs(ctx, &record)
 }
 
-// ListUsers is FindUsers for every user.
-func (c *Client) ListUsers(ctx context.Context, pageToken string) (page []UserRecord, next string, err error) {
-	found, err := c.FindUsers(ctx, UserQuery{}, pageToken)
-	return found.Users, found.Next, err
-}
-
 // UserChanges is a page of what changed among the users.
 type UserChanges struct {
-	// Users are new or changed; Removed are the object ids of those that are gone.
-	Users   []UserRecord
-	Removed []string
+	// Users are new or changed, Removed the object ids of those that are gone, and Partial of those of whom Graph said no
+	// more than what changed. Nobody is in two of them or twice in one: the last that Graph said counts.
+	Users            []UserRecord
+	Removed, Partial []string
 	// Next is the token of the next page. On the last page it is empty, and Delta is the token for the next round.
 	Next  string
 	Delta string
@@ -94,7 +96,7 @@ type UserChanges struct {
 
 // DeltaUsers reads a page of changes: all users for an empty token, then by the Next or Delta of the page before.
 // A token that Graph no longer accepts is InvalidRequest with CodeDeltaExpired: begin again with an empty one.
-// Permission as for User.
+// Permission: User.Read.All.
 func (c *Client) DeltaUsers(ctx context.Context, token string) (UserChanges, error) {
 	if token != "" {
 		if err := c.ownLink(token); err != nil {
@@ -103,31 +105,23 @@ func (c *Client) DeltaUsers(ctx context.Context, token string) (UserChanges, err
 	}
 	var page UserChanges
 	err := c.call(ctx, opDelta, func(ctx context.Context) error {
-		var answer users.DeltaGetResponseable
-		var err error
-		if token != "" {
-			answer, err = users.NewDeltaRequestBuilder(token, c.adapter).GetAsDeltaGetResponse(ctx, nil)
-		} else {
-			answer, err = c.users().Delta().GetAsDeltaGetResponse(ctx, &users.DeltaRequestBuilderGetRequestConfiguration{
-				QueryParameters: &users.DeltaRequestBuilderGetQueryParameters{Select: userFields},
-			})
+		request := &users.DeltaRequestBuilderGetRequestConfiguration{Headers: abstractions.NewRequestHeaders()}
+		request.Headers.Add("Prefer", largePages)
+		builder := users.NewDeltaRequestBuilder(token, c.adapter)
+		if token == "" {
+			builder = c.users().Delta()
+			request.QueryParameters = &users.DeltaRequestBuilderGetQueryParameters{Select: trackedFields}
 		}
+		answer, err := builder.GetAsDeltaGetResponse(ctx, request)
 		if err != nil {
 			return err
 		}
-		if answer == nil || answer.GetValue() == nil {
+		// Without either link nobody would know whether this was all.
+		if answer == nil || answer.GetValue() == nil || text(answer.GetOdataNextLink()) == "" && text(answer.GetOdataDeltaLink()) == "" {
 			return errNothing
 		}
-		page = UserChanges{Next: text(answer.GetOdataNextLink()), Delta: text(answer.GetOdataDeltaLink())}
-		for _, u := range answer.GetValue() {
-			switch {
-			case u == nil:
-			case u.GetAdditionalData()["@removed"] != nil:
-				page.Removed = append(page.Removed, text(u.GetId()))
-			default:
-				page.Users = append(page.Users, userRecord(u))
-			}
-		}
+		page = changes(answer.GetValue())
+		page.Next, page.Delta = text(answer.GetOdataNextLink()), text(answer.GetOdataDeltaLink())
 		return nil
 	})
 	if err != nil {
@@ -137,7 +131,36 @@ func (c *Client) DeltaUsers(ctx context.Context, token string) (UserChanges, err
 		}
 		return UserChanges{}, err
 	}
-	return page, c.nameSKUs(ctx, pointers(page.Users)...)
+	return page, nil
+}
+
+// changes sorts what a page says. A user may be on it more than once, say deleted and restored.
+func changes(said []models.Userable) (page UserChanges) {
+	last := map[string]int{}
+	for i, u := range said {
+		if u != nil && text(u.GetId()) != "" {
+			last[text(u.GetId())] = i
+		}
+	}
+	for i, u := range said {
+		if u == nil {
+			continue
+		}
+		who := text(u.GetId())
+		if at, ok := last[who]; !ok || at != i {
+			continue
+		}
+		switch {
+		case u.GetAdditionalData()["@removed"] != nil:
+			page.Removed = append(page.Removed, who)
+		case text(u.GetUserPrincipalName()) == "":
+			// Everybody has a name, so this is not all that there is to say.
+			page.Partial = append(page.Partial, who)
+		default:
+			page.Users = append(page.Users, userRecord(u))
+		}
+	}
+	return page
 }
 
 // SetUsageLocation sets the country whose license rules apply, as an ISO 3166 alpha-2 code. Setting what is already

@@ -91,7 +91,7 @@ func TestGuestsAndSyncedUsersAreRecognised(t *testing.T) {
 	}
 }
 
-func TestListUsersFollowsItsOwnLinksOnly(t *testing.T) {
+func TestFindUsersFollowsItsOwnLinksOnly(t *testing.T) {
 	var s *server
 	s = serve(t, func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Query().Get("$skiptoken") {
@@ -102,24 +102,24 @@ func TestListUsersFollowsItsOwnLinksOnly(t *testing.T) {
 		}
 	})
 	c := s.client(t)
-	first, next, err := c.ListUsers(t.Context(), "")
-	if err != nil || len(first) != 1 || next == "" {
-		t.Fatalf("got %v, %q, %v", first, next, err)
+	first, err := c.FindUsers(t.Context(), graph.UserQuery{}, "")
+	if err != nil || len(first.Users) != 1 || first.Next == "" {
+		t.Fatalf("got %+v, %v", first, err)
 	}
 	query, _ := url.ParseQuery(s.last(t).query)
 	if query.Get("$top") != "999" {
 		t.Errorf("page size %q", query.Get("$top"))
 	}
-	second, end, err := c.ListUsers(t.Context(), next)
-	if err != nil || len(second) != 1 || second[0].Person.ID != "2" || end != "" {
-		t.Fatalf("got %v, %q, %v", second, end, err)
+	second, err := c.FindUsers(t.Context(), graph.UserQuery{}, first.Next)
+	if err != nil || len(second.Users) != 1 || second.Users[0].Person.ID != "2" || second.Next != "" {
+		t.Fatalf("got %+v, %v", second, err)
 	}
 	sent := len(s.requests())
 	for _, link := range []string{
 		"https://graph.evil.example/v1.0/users", "http://127.0.0.1:1/v1.0/users", s.URL + "/beta/users", s.URL + "/v1.0evil/users",
 		strings.Replace(s.URL, "://", "://user:pw@", 1) + "/v1.0/users", strings.Replace(s.URL, "http:", "https:", 1) + "/v1.0/users", "%zz", "/users",
 	} {
-		_, _, err := c.ListUsers(t.Context(), link)
+		_, err := c.FindUsers(t.Context(), graph.UserQuery{}, link)
 		wantKind(t, err, fault.InvalidRequest, "foreign-link")
 		_, err = c.DeltaUsers(t.Context(), link)
 		wantKind(t, err, fault.InvalidRequest, "foreign-link")
@@ -131,7 +131,7 @@ func TestListUsersFollowsItsOwnLinksOnly(t *testing.T) {
 
 func TestListsWithoutAValueAreNotEmptyLists(t *testing.T) {
 	_, c := always(t, 200, `{}`)
-	_, _, err := c.ListUsers(t.Context(), "")
+	_, err := c.FindUsers(t.Context(), graph.UserQuery{}, "")
 	wantKind(t, err, fault.Unavailable, graph.CodeUnreadable)
 	_, err = c.SKUs(t.Context())
 	wantKind(t, err, fault.Unavailable, graph.CodeUnreadable)
@@ -150,7 +150,9 @@ func TestDeltaUsers(t *testing.T) {
 	s = serve(t, func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Query().Get("$deltatoken") {
 		case "":
-			reply(w, 200, fmt.Sprintf(`{"value":[{"id":"1","usageLocation":"GB"},{"id":"2","@removed":{"reason":"deleted"}}],"@odata.deltaLink":"%s/v1.0/users/delta?$deltatoken=t1"}`, s.URL))
+			reply(w, 200, fmt.Sprintf(`{"value":[{"id":"1","userPrincipalName":"ada@contoso.example","usageLocation":"GB"},{"id":"2","@removed":{"reason":"deleted"}},
+				{"id":"3","@removed":{"reason":"changed"}},{"id":"4","userPrincipalName":"bob@contoso.example"},{"id":"5","city":"Paris"},null,
+				{"id":"3","userPrincipalName":"back@contoso.example"},{"id":"4","@removed":{"reason":"changed"}}],"@odata.deltaLink":"%s/v1.0/users/delta?$deltatoken=t1"}`, s.URL))
 		case "t1":
 			reply(w, 410, refused("syncStateNotFound", "The sync state generation is not found"))
 		case "t2":
@@ -159,8 +161,14 @@ func TestDeltaUsers(t *testing.T) {
 	})
 	c := s.client(t)
 	got, err := c.DeltaUsers(t.Context(), "")
-	if err != nil || len(got.Users) != 1 || got.Users[0].Licenses != nil || !reflect.DeepEqual(got.Removed, []string{"2"}) || got.Next != "" || got.Delta == "" {
+	if err != nil || len(got.Users) != 2 || got.Users[0].Person.ID != "1" || got.Users[0].Licenses != nil || got.Users[1].Person.ID != "3" || got.Next != "" || got.Delta == "" {
 		t.Fatalf("got %+v, %v", got, err)
+	}
+	if !reflect.DeepEqual(got.Removed, []string{"2", "4"}) || !reflect.DeepEqual(got.Partial, []string{"5"}) {
+		t.Errorf("removed %v, partial %v", got.Removed, got.Partial)
+	}
+	if r := s.last(t); r.header.Get("Prefer") != "odata.maxpagesize=999" || strings.Contains(r.query, "licenseAssignmentStates") {
+		t.Errorf("asked for %s, preferring %q", r.query, r.header.Get("Prefer"))
 	}
 	if path := s.last(t).path; path != "/v1.0/users/delta()" && path != "/v1.0/users/delta" {
 		t.Errorf("asked %s", path)
@@ -168,6 +176,24 @@ func TestDeltaUsers(t *testing.T) {
 	for _, link := range []string{got.Delta, strings.Replace(got.Delta, "t1", "t2", 1)} {
 		_, err = c.DeltaUsers(t.Context(), link)
 		wantKind(t, err, fault.InvalidRequest, graph.CodeDeltaExpired)
+	}
+}
+
+func TestAHalfWrittenPageOfChangesIsNoPage(t *testing.T) {
+	for name, body := range map[string]string{
+		"cut off":        `{"value":[{"id":"1","userPrincipalName":"ada@contoso.example"},{"id":"2","userPri`,
+		"no link":        `{"value":[{"id":"1","userPrincipalName":"ada@contoso.example"}]}`,
+		"no value":       `{"@odata.deltaLink":"https://graph.microsoft.com/v1.0/users/delta?$deltatoken=t"}`,
+		"nothing":        ``,
+		"something else": `<html>`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, c := always(t, 200, body)
+			page, err := c.DeltaUsers(t.Context(), "")
+			if f := classified(t, err); f.Kind != fault.Unavailable || len(page.Users) != 0 {
+				t.Errorf("%s with %d users", f.Kind, len(page.Users))
+			}
+		})
 	}
 }
 

@@ -49,6 +49,17 @@ func (c *conditions) equal(column, value string) {
 	}
 }
 
+// oneOf adds column IN (values) unless there are none.
+func (c *conditions) oneOf(column string, values []string) {
+	marks := make([]string, len(values))
+	for i, value := range values {
+		marks[i] = c.arg(value)
+	}
+	if len(marks) > 0 {
+		c.add(column + " IN (" + strings.Join(marks, ", ") + ")")
+	}
+}
+
 // at restricts a column of node paths to one node, or to the node and everything below it. Below is one range that an
 // index serves ("0" is the character after "/"), less what sorts between the node and its children: a/b+c is not below a/b.
 func (c *conditions) at(column, node string, below bool) {

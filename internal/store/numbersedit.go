@@ -117,13 +117,14 @@ func (t *tx) eventsOf(ctx context.Context, runID, tenant string, numbers []strin
 	if err != nil {
 		return nil, err
 	}
+	// CROSS JOIN has SQLite look up each number of the list; it would go through the tenant's whole history otherwise.
 	_, err = query(ctx, t, func(row scanner) (none struct{}, err error) {
 		at := numberVersion{Tenant: tenant}
 		var event numberEvent
 		err = row.Scan(&at.Number, &at.Version, &event)
 		past[at] = event
 		return none, err
-	}, `SELECT h.number, h.version, h.event FROM `+t.dialect.rows(1, columns("name"))+` JOIN number_history AS h ON h.tenant = $2 AND h.number = r.name WHERE h.run_id = $3`, list, tenant, runID)
+	}, `SELECT h.number, h.version, h.event FROM `+t.dialect.rows(1, columns("name"))+` CROSS JOIN number_history AS h WHERE h.tenant = $2 AND h.number = r.name AND h.run_id = $3`, list, tenant, runID)
 	return past, err
 }
 

@@ -5,7 +5,7 @@
 // nothing. What a rule forbids is returned as a *lifecycle.Refusal, unwrapped; any other error is trouble with the
 // database and may be tried again.
 //
-// Locks are always taken in the order operation, subscriber, numbers (by number), heads; so no two calls deadlock.
+// Locks are always taken in the order sync, operation, subscriber, numbers (by number), heads; so no two calls deadlock.
 package store
 
 import (

@@ -170,6 +170,7 @@ func TestListSubscribersAtOrBelow(t *testing.T) {
 				for limit := 1; limit <= 9; limit += 2 {
 					var got []string
 					filter := test.filter
+					filter.Services = true
 					for filter.Limit = limit; ; {
 						list, next, err := s.ListSubscribers(t.Context(), filter)
 						require.NoError(t, err)

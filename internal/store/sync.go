@@ -13,6 +13,7 @@ import (
 // SyncedSubscriber is a user as Microsoft has them.
 type SyncedSubscriber struct {
 	lifecycle.Person
+	UsageLocation string
 	// Services are all service records that the user has now; those that the store has besides are removed.
 	Services []lifecycle.ServiceKind
 }
@@ -22,26 +23,22 @@ type SyncResult struct {
 	Added, Changed, Unchanged int
 }
 
-// PutSubscribers stores a page of a sync (R110), all or none. New users are put at the tenant level with the default role
+// Home is where a sync puts users whom it has not met before: at the tenant level, with the default role there.
+type Home struct{ Node, Role string }
+
+// PutSubscribers stores users outside of a round, all or none. New ones are put at the tenant level with the default role
 // and their service records there. Known users keep their node and role and get the attributes that changed; a service
-// record that appears is stored at the user's node, one that vanished is removed. Users that are not on the page are left
-// alone. A page takes the same few statements whatever its size.
-func (s *Store) PutSubscribers(ctx context.Context, tenant, tenantLevel, defaultRole string, page []SyncedSubscriber) (result SyncResult, err error) {
-	if len(page) == 0 {
-		return SyncResult{}, nil
-	}
-	// The last of a page wins where a user is on it twice; sorted, so that two pages lock users in the same order.
-	page = slices.Clone(page)
-	slices.SortStableFunc(page, func(a, b SyncedSubscriber) int { return strings.Compare(a.ID, b.ID) })
-	latest := page[:0]
-	for i, sub := range page {
-		if i+1 == len(page) || page[i+1].ID != sub.ID {
-			latest = append(latest, sub)
+// record that appears is stored at the user's node, one that vanished is removed. Whoever is stored is no longer to be
+// removed; other users are left alone. It takes the same few statements whatever the number of users.
+func (s *Store) PutSubscribers(ctx context.Context, tenant, tenantLevel, defaultRole string, users []SyncedSubscriber) (result SyncResult, err error) {
+	err = s.update(ctx, "store users", func(t *tx) error {
+		// Whom a round that reads everybody has passed already was met all the same.
+		round, _, err := t.syncOf(ctx, tenant)
+		if err != nil {
+			return err
 		}
-	}
-	err = s.update(ctx, "store a page of users", func(t *tx) error {
-		p := syncPage{tx: t, tenant: tenant}
-		result, err = p.put(ctx, tenantLevel, defaultRole, latest)
+		p := syncPage{tx: t, tenant: tenant, round: round.number}
+		result, err = p.put(ctx, Home{tenantLevel, defaultRole}, latest(users))
 		return err
 	})
 	if err != nil {
@@ -50,10 +47,24 @@ func (s *Store) PutSubscribers(ctx context.Context, tenant, tenantLevel, default
 	return result, nil
 }
 
+// latest is a page with the last of a user who is on it twice; sorted, so that two pages lock users in the same order.
+func latest(page []SyncedSubscriber) []SyncedSubscriber {
+	page = slices.Clone(page)
+	slices.SortStableFunc(page, func(a, b SyncedSubscriber) int { return strings.Compare(a.ID, b.ID) })
+	once := page[:0]
+	for i, sub := range page {
+		if i+1 == len(page) || page[i+1].ID != sub.ID {
+			once = append(once, sub)
+		}
+	}
+	return once
+}
+
 // syncPage is the transaction of one page.
 type syncPage struct {
 	*tx
 	tenant string
+	round  int64
 }
 
 // syncedRow is what a sync writes of a subscriber.
@@ -65,9 +76,10 @@ type syncedRow struct {
 	Guest       bool   `json:"guest"`
 	Enabled     bool   `json:"enabled"`
 	Person      string `json:"person"`
+	Seen        int64  `json:"seen"`
 }
 
-const syncedColumns = `id, upn, upn_lower, display_name, guest BOOLEAN, enabled BOOLEAN, person`
+const syncedColumns = `id, upn, upn_lower, display_name, guest BOOLEAN, enabled BOOLEAN, person, seen BIGINT`
 
 // serviceRow is a service record of a subscriber of the page.
 type serviceRow struct {
@@ -81,20 +93,23 @@ type knownSubscriber struct {
 	id, node, person string
 }
 
-func (p syncPage) put(ctx context.Context, tenantLevel, defaultRole string, page []SyncedSubscriber) (SyncResult, error) {
+func (p syncPage) put(ctx context.Context, home Home, page []SyncedSubscriber) (SyncResult, error) {
 	var result SyncResult
+	if len(page) == 0 {
+		return result, nil
+	}
 	rows := make([]syncedRow, len(page))
 	ids := make([]string, len(page))
 	for i, sub := range page {
-		person, err := json.Marshal(sub.Person)
+		person, err := json.Marshal(DirectoryUser{sub.Person, sub.UsageLocation})
 		if err != nil {
 			return result, fmt.Errorf("encode user %s: %w", sub.ID, err)
 		}
 		ids[i] = sub.ID
-		rows[i] = syncedRow{sub.ID, sub.UserPrincipalName, strings.ToLower(sub.UserPrincipalName), sub.DisplayName, sub.Guest, sub.Enabled, string(person)}
+		rows[i] = syncedRow{sub.ID, sub.UserPrincipalName, strings.ToLower(sub.UserPrincipalName), sub.DisplayName, sub.Guest, sub.Enabled, string(person), p.round}
 	}
 	// Insert first: what conflicts is known, and a user whom another sync inserts at the same moment is known after it.
-	inserted, err := p.insert(ctx, tenantLevel, defaultRole, rows)
+	inserted, err := p.insert(ctx, home, rows)
 	if err != nil {
 		return result, err
 	}
@@ -113,6 +128,12 @@ func (p syncPage) put(ctx context.Context, tenantLevel, defaultRole string, page
 	if err := p.change(ctx, changed); err != nil {
 		return result, err
 	}
+	if err := p.met(ctx, ids); err != nil {
+		return result, err
+	}
+	if _, err := p.onIDs(ctx, ids, `DELETE FROM removals WHERE tenant = $2 AND subscriber_id IN ids`); err != nil {
+		return result, err
+	}
 	moved, err := p.putServices(ctx, page, known)
 	if err != nil {
 		return result, err
@@ -125,16 +146,36 @@ func (p syncPage) put(ctx context.Context, tenantLevel, defaultRole string, page
 	return result, nil
 }
 
-func (p syncPage) insert(ctx context.Context, tenantLevel, defaultRole string, rows []syncedRow) ([]string, error) {
+// met notes that the round has seen users, whether it lets them in or not.
+func (p syncPage) met(ctx context.Context, ids []string) error {
+	_, err := p.onIDs(ctx, ids, `UPDATE subscribers SET seen = $3 WHERE tenant = $2 AND seen < $3 AND id IN ids`, p.round)
+	return err
+}
+
+// onIDs runs a statement over some users of the tenant, in which ids stands for theirs (parameter 1); parameter 2 is the
+// tenant.
+func (p syncPage) onIDs(ctx context.Context, ids []string, statement string, args ...any) (int64, error) {
+	if len(ids) == 0 {
+		return 0, nil
+	}
+	list, err := jsonRows(named(ids))
+	if err != nil {
+		return 0, err
+	}
+	statement = strings.Replace(statement, "IN ids", `IN (SELECT r.name FROM `+p.dialect.rows(1, columns("name"))+`)`, 1)
+	return p.exec(ctx, statement, append([]any{list, p.tenant}, args...)...)
+}
+
+func (p syncPage) insert(ctx context.Context, home Home, rows []syncedRow) ([]string, error) {
 	list, err := jsonRows(rows)
 	if err != nil {
 		return nil, err
 	}
-	const names = `id, upn, upn_lower, display_name, guest, enabled, person`
+	const names = `id, upn, upn_lower, display_name, guest, enabled, person, seen`
 	return query(ctx, p.tx, scanText,
 		`INSERT INTO subscribers (tenant, node, role, added_at, changed_at, `+names+`)
 		 SELECT CAST($2 AS TEXT), CAST($3 AS TEXT), CAST($4 AS TEXT), CAST($5 AS BIGINT), CAST($5 AS BIGINT), `+names+` FROM `+p.dialect.rows(1, columns(syncedColumns))+`
-		 WHERE TRUE ON CONFLICT (tenant, id) DO NOTHING RETURNING id`, list, p.tenant, tenantLevel, defaultRole, micros(p.at))
+		 WHERE TRUE ON CONFLICT (tenant, id) DO NOTHING RETURNING id`, list, p.tenant, home.Node, home.Role, micros(p.at))
 }
 
 func (p syncPage) lock(ctx context.Context, ids []string) (map[string]knownSubscriber, error) {

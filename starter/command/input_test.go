@@ -1,6 +1,7 @@
 package command_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,6 +21,13 @@ func TestBadInput(t *testing.T) {
 	typo := write("typo.yaml", "apiVersion: tenure/v1\nhierachy: {}\n")
 	numbers := write("numbers.csv", "number,notes\n+442079460001,ok\n12,short\nabc,\n")
 	empty := write("empty.csv", "number\n")
+	twice := write("twice.csv", "+442079460001\n+442079460002\n0044 20 7946 0001\n")
+	odd := write("odd.csv", "number,node,type\n+442079460001,london,isdn\n")
+	var many strings.Builder
+	for i := range 50_001 {
+		fmt.Fprintf(&many, "+44207%07d\n", 2*i)
+	}
+	sparse := write("sparse.csv", many.String())
 
 	tests := map[string]struct {
 		arguments []string
@@ -52,6 +60,16 @@ func TestBadInput(t *testing.T) {
 		"plan onboard nobody":    {[]string{"plan", "onboard", "--site", "london", "--group", "Phones"}, "plan onboard needs USER"},
 		"plan onboard nowhere":   {[]string{"plan", "onboard", ada, "--group", "Phones"}, "plan onboard needs --site NODE; see: tenure plan onboard --help"},
 		"plan onboard malformed": {[]string{"plan", "onboard", ada, "--site", "london", "--group", "Phones", "--number", "12"}, "is not a telephone number"},
+		"move nobody":            {[]string{"move", "--to", "paris", "--group", "Phones", "--yes"}, "move needs USER"},
+		"move to nowhere":        {[]string{"move", ada, "--group", "Phones", "--yes"}, "move needs --to NODE; see: tenure move --help"},
+		"move with nothing":      {[]string{"move", ada, "--to", "paris", "--keep-number", "--yes"}, "move needs --group QAG, --profile NAME or --set FIELD=VALUE"},
+		"move by both":           {[]string{"move", ada, "--to", "paris", "--group", "Phones", "--profile", "sales", "--yes"}, "--group and --profile contradict each other"},
+		"move keeping and not":   {[]string{"move", ada, "--to", "paris", "--group", "Phones", "--keep-number", "--number", "next", "--yes"}, "--keep-number and --number contradict each other"},
+		"move nothing somewhere": {[]string{"move", ada, "--to", "paris", "--group", "Phones", "--number-to", "site", "--yes"}, "--number-to needs --keep-number"},
+		"move elsewhere":         {[]string{"move", ada, "--to", "paris", "--group", "Phones", "--keep-number", "--number-to", "moon", "--yes"}, "must be one of shared, site"},
+		"move malformed":         {[]string{"move", ada, "--to", "paris", "--group", "Phones", "--number", "any", "--yes"}, "--number takes a number, next or none"},
+		"move without yes":       {[]string{"move", ada, "--to", "paris", "--group", "Phones", "--keep-number"}, "add --yes"},
+		"plan move contradicts":  {[]string{"plan", "move", ada, "--to", "paris", "--group", "Phones", "--keep-number", "--number", "none"}, "--keep-number and --number contradict each other"},
 		"plan nobody":            {[]string{"plan", "offboard"}, "plan offboard needs USER"},
 		"status of nothing":      {[]string{"status"}, "status needs USER|RUN"},
 		"hold for no time":       {[]string{"offboard", ada, "--yes", "--hold-for", "5s"}, "--hold-for 5s is no time for an operator"},
@@ -78,6 +96,27 @@ func TestBadInput(t *testing.T) {
 		"add without yes":        {[]string{"numbers", "add", number, "--node", "london", "--type", "callingPlan"}, "add --yes"},
 		"csv with wrong lines":   {[]string{"numbers", "add", "--csv", numbers, "--node", "london", "--type", "callingPlan", "--yes"}, "numbers.csv:4: "},
 		"csv without numbers":    {[]string{"numbers", "add", "--csv", empty, "--node", "london", "--type", "callingPlan", "--yes"}, "has no numbers in it"},
+		"csv with duplicates":    {[]string{"numbers", "add", "--csv", twice, "--node", "london", "--type", "callingPlan", "--yes"}, "twice.csv:3: +442079460001 stands on line 1 already"},
+		"csv without types":      {[]string{"numbers", "add", "--csv", numbers, "--node", "london", "--yes"}, "has no type"},
+		"csv of odd types":       {[]string{"numbers", "add", "--csv", odd, "--yes"}, `odd.csv:2: +442079460001 is of type "isdn"`},
+		"csv all wrong, partial": {[]string{"numbers", "add", "--csv", odd, "--partial", "--yes"}, "odd.csv:2: "},
+		"partial of no file":     {[]string{"numbers", "add", number, "--partial", "--node", "london", "--type", "callingPlan", "--yes"}, "--partial needs --csv"},
+		"overlapping ranges":     {[]string{"numbers", "add", "--range", "+442079460001..+442079460009", "--range", "+442079460009..+442079460012", "--node", "london", "--type", "callingPlan", "--yes"}, "overlaps +442079460001..+442079460009"},
+		"a range too long":       {[]string{"numbers", "add", "--range", "+442079400000..+442079500000", "--node", "london", "--type", "callingPlan", "--yes"}, "100000 are allowed"},
+		"too much at once":       {[]string{"numbers", "add", "--csv", sparse, "--node", "london", "--type", "callingPlan", "--yes"}, "about 50000 are allowed"},
+		"summary of a state":     {[]string{"numbers", "list", "--summary", "--state", "used"}, "--summary and --state contradict each other"},
+		"reserve nothing":        {[]string{"numbers", "reserve", "--yes"}, "numbers reserve needs NUMBER..."},
+		"reserve malformed":      {[]string{"numbers", "reserve", number, "12", "--yes"}, "is not a telephone number"},
+		"reserve without yes":    {[]string{"numbers", "reserve", number}, "add --yes"},
+		"reserve for nobody":     {[]string{"numbers", "reserve", number, "--for", "", "--yes"}, "--for needs USER"},
+		"reserve for no days":    {[]string{"numbers", "reserve", number, "--days", "0", "--yes"}, "--days 0 is out of range; accepted: 1 to 999"},
+		"reserve with a story":   {[]string{"numbers", "reserve", number, "--notes", strings.Repeat("x", 401), "--yes"}, "--notes has 401 bytes"},
+		"cool for too long":      {[]string{"numbers", "cool", number, "--days", "1000", "--yes"}, "--days 1000 is out of range; accepted: 1 to 999"},
+		"release for days":       {[]string{"numbers", "release", number, "--days", "3", "--yes"}, "unknown flag: --days"},
+		"move nowhere":           {[]string{"numbers", "move", number, "--yes"}, "numbers move needs --to NODE"},
+		"remove without yes":     {[]string{"numbers", "remove", number}, "add --yes"},
+		"audit a number":         {[]string{"numbers", "audit", number}, "does not take the argument"},
+		"fix without yes":        {[]string{"numbers", "audit", "--fix"}, "add --yes"},
 		"csv that is not there":  {[]string{"numbers", "add", "--csv", "none.csv", "--node", "london", "--type", "callingPlan", "--yes"}, "none.csv"},
 		"place at nothing":       {[]string{"users", "place", ada, "--yes"}, "needs --site"},
 		"place nobody":           {[]string{"users", "place", "--site", "london", "--yes"}, "which one is missing"},
@@ -142,7 +181,7 @@ func TestUnreachable(t *testing.T) {
 
 func TestHelp(t *testing.T) {
 	for name, arguments := range map[string][]string{
-		"help": {}, "help-onboard": {"onboard", "--help"}, "help-offboard": {"offboard", "--help"}, "help-numbers": {"help", "numbers"}, "help-numbers-list": {"numbers", "list", "--help"},
+		"help": {}, "help-onboard": {"onboard", "--help"}, "help-offboard": {"offboard", "--help"}, "help-move": {"move", "--help"}, "help-numbers": {"help", "numbers"}, "help-numbers-list": {"numbers", "list", "--help"},
 	} {
 		r := newSeat(t).tenure(arguments...)
 		r.exits(t, 0)
@@ -166,11 +205,14 @@ func TestCompletion(t *testing.T) {
 	if r := newSeat(t).tenure("__complete", "numbers", "list", "--state", ""); !strings.Contains(r.out, "cooling") {
 		t.Errorf("states are not offered: %s", r.out)
 	}
-	for _, path := range [][]string{{"onboard"}, {"plan", "onboard"}} {
+	for _, path := range [][]string{{"onboard"}, {"plan", "onboard"}, {"move"}, {"plan", "move"}} {
 		r := newSeat(t).tenure(append(append([]string{"__complete"}, path...), ada, "--number", "")...)
 		if !strings.HasPrefix(r.out, "next\nnone\n") {
 			t.Errorf("%v: the words for a number are not offered: %s", path, r.out)
 		}
+	}
+	if r := newSeat(t).tenure("__complete", "move", ada, "--number-to", ""); !strings.HasPrefix(r.out, "shared\nsite\n") {
+		t.Errorf("the places for a number are not offered: %s", r.out)
 	}
 }
 

@@ -150,7 +150,7 @@ func TestNumbersAdd(t *testing.T) {
 		ranges    []contract.NumberRange
 	}{
 		"single": {[]string{"0044 20 7946 0001", "tel:+442079460002"}, []string{number, "+442079460002"}, nil},
-		"ranges": {[]string{"--range", "+442079460100..+442079460199", "--range", "+442079460300..+442079460301"}, nil, []contract.NumberRange{{From: "+442079460100", To: "+442079460199"}, {From: "+442079460300", To: "+442079460301"}}},
+		"ranges": {[]string{"--range", "+442079460100..+442079460199", "--range", "+442079460300..+442079460309"}, nil, []contract.NumberRange{{From: "+442079460100", To: "+442079460199"}, {From: "+442079460300", To: "+442079460309"}}},
 		"csv":    {[]string{"--csv", file}, []string{"+442079460003", "+442079460004"}, nil},
 	}
 	for name, test := range tests {

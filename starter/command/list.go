@@ -66,6 +66,13 @@ func runList(ctx context.Context, c *Console, o listOptions) error {
 	if err != nil {
 		return err
 	}
+	if o.held && o.after == "" {
+		syncs, err := c.heldSyncs(ctx)
+		if err != nil {
+			return err
+		}
+		runs = append(syncs, runs...)
+	}
 	if c.flags.output != output.TextFormat {
 		// For programs a staged run is a running one (architecture.md §5.2, §5.4).
 		for i := range runs {

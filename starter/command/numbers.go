@@ -1,7 +1,10 @@
 package command
 
 import (
+	"cmp"
 	"context"
+	"fmt"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -20,17 +23,20 @@ var (
 )
 
 func newNumbersCommand(c *Console) *cobra.Command {
-	cmd := newGroupCommand("numbers", "the number inventory: list, show, add", groupInventory)
+	cmd := newGroupCommand("numbers", "the number inventory: list, show, add, change, audit", groupInventory)
 	cmd.AddCommand(
 		newNumbersListCommand(c, runNumbersList),
 		newNumbersShowCommand(c, runNumbersShow),
 		newNumbersAddCommand(c, runNumbersAdd),
+		newNumbersAuditCommand(c, runNumbersAudit),
 	)
+	cmd.AddCommand(newNumbersChangeCommands(c, runNumbersChange)...)
 	return cmd
 }
 
 type numbersListOptions struct {
-	filter contract.NumberFilter
+	filter  contract.NumberFilter
+	summary bool
 	paging
 }
 
@@ -39,15 +45,23 @@ func newNumbersListCommand(c *Console, run func(context.Context, *Console, numbe
 	f := &o.filter
 	cmd := reading(&cobra.Command{
 		Use:   "list",
-		Short: "list numbers of the inventory",
+		Short: "list numbers of the inventory, or count them",
+		Long: `List numbers of the inventory in ascending order. With --summary count them by node and state instead, and warn where
+fewer are available than the catalog's setting numberThreshold.percent says.`,
 		Example: `  tenure numbers list --node london --state available
   tenure numbers list --node emea --below --type directRouting
   tenure numbers list --contains 7946 --all -o jsonl
-  tenure numbers list --user ada@contoso.com`,
+  tenure numbers list --user ada@contoso.com
+  tenure numbers list --summary --node emea --below`,
 		Args: arguments(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if f.Below && f.Node == "" {
 				return usage(helpHint(cmd), "--below needs --node NODE")
+			}
+			for _, other := range []string{"state", "limit", "all", "after"} {
+				if o.summary && cmd.Flags().Changed(other) {
+					return usage(helpHint(cmd), "--summary and --%s contradict each other", other)
+				}
 			}
 			if err := o.check(cmd); err != nil {
 				return err
@@ -61,6 +75,7 @@ func newNumbersListCommand(c *Console, run func(context.Context, *Console, numbe
 	cmd.Flags().Var(newChoice(&f.Type, numberTypes...), "type", "only of `TYPE`: directRouting, callingPlan or operatorConnect")
 	cmd.Flags().StringVar(&f.Contains, "contains", "", "only numbers that contain `TEXT`")
 	cmd.Flags().StringVar(&f.User, "user", "", "only numbers of `USER`")
+	cmd.Flags().BoolVar(&o.summary, "summary", false, "count by node and state instead")
 	completeFlag(cmd, "state", numberStates...)
 	completeFlag(cmd, "type", numberTypes...)
 	o.register(cmd)
@@ -68,6 +83,9 @@ func newNumbersListCommand(c *Console, run func(context.Context, *Console, numbe
 }
 
 func runNumbersList(ctx context.Context, c *Console, o numbersListOptions) error {
+	if o.summary {
+		return c.summarizeNumbers(ctx, o.filter)
+	}
 	numbers, next, err := pages(o.paging, func(page contract.Page) ([]contract.Number, *string, error) {
 		filter := o.filter
 		filter.Page = page
@@ -79,17 +97,55 @@ func runNumbersList(ctx context.Context, c *Console, o numbersListOptions) error
 		return err
 	}
 	return printList(c, contract.Numbers{Numbers: numbers, Next: next}, numbers, next, "no numbers", func(p output.Paper) {
-		rows := make([][]output.Cell, len(numbers))
-		for i, n := range numbers {
-			rows[i] = []output.Cell{
-				output.Text(n.Number), {Text: string(n.State), Paint: paintState(p, n.State)}, output.Text(who(n.User)),
-				output.Text(until(n)), output.Text(n.Node), output.Text(n.Type),
+		numberTable(p, numbers)
+	})
+}
+
+func numberTable(p output.Paper, numbers []contract.Number) {
+	rows := make([][]output.Cell, len(numbers))
+	for i, n := range numbers {
+		rows[i] = []output.Cell{
+			output.Text(n.Number), {Text: string(n.State), Paint: paintState(p, n.State)}, output.Text(who(n.User)),
+			output.Text(until(n)), output.Text(n.Node), output.Text(who(n.ReservedFor)), output.Text(n.Type),
+		}
+	}
+	p.Table([]output.Column{
+		{Title: "NUMBER"}, {Title: "STATE"}, {Title: "USER", Flexible: true}, {Title: "UNTIL"},
+		{Title: "NODE", Flexible: true}, {Title: "RESERVED FOR", Flexible: true, Optional: true}, {Title: "TYPE", Optional: true},
+	}, rows)
+}
+
+// summarizeNumbers counts numbers and warns of nodes that are low on them (R95).
+func (c *Console) summarizeNumbers(ctx context.Context, filter contract.NumberFilter) error {
+	var answer contract.NumberSummary
+	if err := c.ask(ctx, errand{contract.SummarizeNumbers, filter, "count numbers " + filter.Node}, &answer); err != nil {
+		return err
+	}
+	if answer.Summary == nil {
+		answer.Summary = []contract.NodeNumbers{}
+	}
+	return printList(c, answer, answer.Summary, nil, "no numbers", func(p output.Paper) {
+		rows := make([][]output.Cell, len(answer.Summary))
+		for i, n := range answer.Summary {
+			share := output.Text(fmt.Sprintf("%.1f%%", n.Share))
+			if n.Low {
+				share.Paint = p.Red
 			}
+			rows[i] = []output.Cell{output.Text(n.Node)}
+			for _, count := range []int{n.Total, n.Available, n.Used, n.Reserved, n.Cooling, n.Held} {
+				rows[i] = append(rows[i], output.Text(strconv.Itoa(count)))
+			}
+			rows[i] = append(rows[i], share)
 		}
 		p.Table([]output.Column{
-			{Title: "NUMBER"}, {Title: "STATE"}, {Title: "USER", Flexible: true}, {Title: "UNTIL"},
-			{Title: "NODE", Flexible: true}, {Title: "TYPE", Optional: true},
+			{Title: "NODE", Flexible: true}, {Title: "TOTAL"}, {Title: "AVAILABLE"}, {Title: "USED"}, {Title: "RESERVED", Optional: true},
+			{Title: "COOLING", Optional: true}, {Title: "HELD", Optional: true}, {Title: "SHARE"},
 		}, rows)
+		for _, n := range answer.Summary {
+			if n.Low {
+				c.talk().Line("warning: %s is low on numbers: %d of %d are available, less than %d%%", output.Plain(n.Node), n.Available, n.Total, *n.Threshold)
+			}
+		}
 	})
 }
 
@@ -115,15 +171,23 @@ func who(user *lifecycle.SubscriberRef) string {
 	}
 }
 
-// until is the day on which the state of a number ends by itself.
+// until is the day on which the state of a number ends by itself, and how far off that is (R96).
 func until(n contract.Number) string {
-	switch {
-	case n.CoolingUntil != nil:
-		return n.CoolingUntil.UTC().Format("2006-01-02")
-	case n.ReservedUntil != nil:
-		return n.ReservedUntil.UTC().Format("2006-01-02")
-	default:
+	end := n.CoolingUntil
+	if end == nil {
+		end = n.ReservedUntil
+	}
+	if end == nil {
 		return "-"
+	}
+	text := end.UTC().Format("2006-01-02")
+	switch {
+	case n.DaysLeft == nil:
+		return text
+	case *n.DaysLeft == 1:
+		return text + " (1 day)"
+	default:
+		return fmt.Sprintf("%s (%d days)", text, *n.DaysLeft)
 	}
 }
 
@@ -156,8 +220,11 @@ func runNumbersShow(ctx context.Context, c *Console, text string) error {
 		p.Field("node", view.Node)
 		p.Field("type", view.Type)
 		p.Field("vendor", output.OrNone(view.Vendor))
+		if view.Activation != "" {
+			p.Field("activation", view.Activation)
+		}
 		p.Field("user", who(view.User))
-		if view.ReservedFor != nil || view.ReservedUntil != nil {
+		if view.ReservedFor != nil {
 			p.Field("reserved for", who(view.ReservedFor))
 		}
 		if until(view.Number) != "-" {
@@ -172,11 +239,12 @@ func runNumbersShow(ctx context.Context, c *Console, text string) error {
 		for i, e := range view.History {
 			rows[i] = []output.Cell{
 				output.Text(output.Time(e.At)), output.Text(e.Event), output.Text(stateOrNone(e.From)),
-				output.Text(stateOrNone(e.To)), output.Text(output.OrNone(e.By)), output.Text(output.OrNone(e.RunID)),
+				output.Text(stateOrNone(e.To)), output.Text(output.OrNone(e.By)), output.Text(cmp.Or(e.Detail, "-")), output.Text(output.OrNone(e.RunID)),
 			}
 		}
 		p.Table([]output.Column{
-			{Title: "AT"}, {Title: "EVENT"}, {Title: "FROM"}, {Title: "TO"}, {Title: "BY", Flexible: true}, {Title: "RUN", Optional: true},
+			{Title: "AT"}, {Title: "EVENT"}, {Title: "FROM"}, {Title: "TO"}, {Title: "BY", Flexible: true},
+			{Title: "DETAIL", Flexible: true, Optional: true}, {Title: "RUN", Optional: true},
 		}, rows)
 	})
 }

@@ -2,11 +2,7 @@ package command
 
 import (
 	"context"
-	"encoding/csv"
-	"errors"
 	"fmt"
-	"io"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -21,6 +17,7 @@ type numbersAddOptions struct {
 	numbers    []string
 	ranges     []string
 	csv        string
+	partial    bool
 }
 
 func newNumbersAddCommand(c *Console, run func(context.Context, *Console, numbersAddOptions) error) *cobra.Command {
@@ -29,9 +26,12 @@ func newNumbersAddCommand(c *Console, run func(context.Context, *Console, number
 		Use:   "add NUMBER...|--range A..B|--csv FILE --node NODE --type TYPE",
 		Short: "add numbers to the inventory",
 		Long: `Add numbers to a node of the inventory. Numbers that Teams has assigned are added as used by that user; numbers that
-the inventory has are left as they are. Every number is checked before anything is added.
+the inventory has are left as they are, so that a range fills the gaps. Every number and every node is checked before
+anything is added.
 
-FILE has a number in the first column of every line; other columns and a heading are ignored.`,
+FILE has a number in the first column of every line. When its first line is a heading with number, the columns number,
+node and type are found by it and others are ignored; --node and --type are for lines that have none. Malformed lines
+and duplicates are listed with their line numbers and nothing is added, unless --partial adds the others.`,
 		Example: `  tenure numbers add +442079460001 "+44 20 7946 0002" --node london --type directRouting
   tenure numbers add --range +442079460100..+442079460199 --node london --type directRouting
   tenure numbers add --csv numbers.csv --node london --type operatorConnect --yes`,
@@ -48,9 +48,11 @@ FILE has a number in the first column of every line; other columns and a heading
 				return usage(helpHint(cmd), "numbers add needs NUMBER..., --range A..B or --csv FILE")
 			case sources > 1:
 				return usage(helpHint(cmd), "give numbers, --range or --csv, not several of them")
-			case o.node == "":
+			case o.partial && o.csv == "":
+				return usage(helpHint(cmd), "--partial needs --csv FILE")
+			case o.node == "" && o.csv == "":
 				return usage(helpHint(cmd), "numbers add needs --node NODE")
-			case o.kind == "":
+			case o.kind == "" && o.csv == "":
 				return usage(helpHint(cmd), "numbers add needs --type, one of %s", strings.Join(numberTypes, ", "))
 			}
 			return run(cmd.Context(), c, o)
@@ -60,28 +62,46 @@ FILE has a number in the first column of every line; other columns and a heading
 	cmd.Flags().Var(newChoice(&o.kind, numberTypes...), "type", "numbers are of `TYPE`: directRouting, callingPlan or operatorConnect")
 	cmd.Flags().StringArrayVar(&o.ranges, "range", nil, "add every number of `A..B`, both included; can be repeated")
 	cmd.Flags().StringVar(&o.csv, "csv", "", "add the numbers of `FILE`")
+	cmd.Flags().BoolVar(&o.partial, "partial", false, "add the right lines of a file although others are wrong")
 	completeFlag(cmd, "type", numberTypes...)
 	return cmd
 }
 
+// numbersAdded is the answer, with what was left out by --partial.
+type numbersAdded struct {
+	contract.NumbersAdded
+	Skipped []string `json:"skipped,omitempty"`
+}
+
 func runNumbersAdd(ctx context.Context, c *Console, o numbersAddOptions) error {
-	request, count, err := o.request()
+	lists, problems, err := o.read()
+	if err != nil {
+		return err
+	}
+	request, count, err := batches(lists)
 	if err != nil {
 		return err
 	}
 	if err := c.mayAsk(); err != nil {
 		return err
 	}
-	if err := c.confirm(ctx, "Add %d to %s as %s?", count, output.Plain(o.node), o.kind); err != nil {
+	for _, problem := range problems {
+		c.talk().Line("left out: %s", output.Plain(problem))
+	}
+	where := request.Node
+	if len(request.More) > 0 {
+		where = fmt.Sprintf("%s and others", where)
+	}
+	if err := c.confirm(ctx, "Add %d to %s as %s?", count, output.Plain(where), request.Type); err != nil {
 		return err
 	}
 	request.Actor = c.actor()
 	var added contract.NumbersAdded
-	detached, err := c.change(ctx, errand{contract.AddNumbers, request, fmt.Sprintf("add %d to %s", count, o.node)}, &added)
+	detached, err := c.change(ctx, errand{contract.AddNumbers, request, fmt.Sprintf("add %d to %s", count, where)}, &added)
 	if detached || err != nil {
 		return err
 	}
-	return c.result(added, func(p output.Paper) { p.Line("%s", addedText(added)) })
+	return c.result(numbersAdded{added, problems}, func(p output.Paper) { p.Line("%s", addedText(added)) })
 }
 
 func addedText(added contract.NumbersAdded) string {
@@ -92,85 +112,103 @@ func addedText(added contract.NumbersAdded) string {
 	return text + fmt.Sprintf(", %d there already", added.Existing)
 }
 
-// maxListed is how many single numbers fit into one request to Temporal with room to spare.
-const maxListed = 50_000
+// numberList are numbers of one type for one node.
+type numberList struct {
+	node, kind string
+	blocks     []e164.Block
+}
 
-// request checks every number and makes plain E.164 of it. count is how many numbers that are.
-func (o numbersAddOptions) request() (request contract.AddNumbersRequest, count int, err error) {
-	request = contract.AddNumbersRequest{Node: o.node, Type: o.kind}
-	var problems []string
-	for _, text := range o.ranges {
-		block, err := e164.ParseRange(text)
+// read checks every number and makes plain E.164 of it. problems are what --partial leaves out.
+func (o numbersAddOptions) read() (lists []numberList, problems []string, err error) {
+	if o.csv != "" {
+		lists, problems, err = readNumbers(o.csv, o.node, o.kind)
 		if err != nil {
-			problems = append(problems, fmt.Sprintf("--range %s: %v", text, err))
-			continue
+			return nil, nil, err
 		}
-		request.Ranges = append(request.Ranges, contract.NumberRange{From: block.From, To: block.To})
-		count += block.Count
+		if len(problems) > 0 && (!o.partial || len(lists) == 0) {
+			failure := malformedNumbers(problems)
+			if !o.partial {
+				failure.Hint = "correct the file, or add the other lines with --partial"
+			}
+			return nil, nil, failure
+		}
+		return lists, problems, nil
 	}
+	list := numberList{node: o.node, kind: o.kind}
+	var numbers []string
 	for _, text := range o.numbers {
 		number, err := e164.Parse(text)
 		if err != nil {
 			problems = append(problems, err.Error())
 			continue
 		}
-		request.Numbers = append(request.Numbers, number)
+		numbers = append(numbers, number)
 	}
-	if o.csv != "" {
-		numbers, wrong, err := readNumbers(o.csv)
+	list.blocks = e164.Blocks(numbers)
+	for _, text := range o.ranges {
+		block, err := e164.ParseRange(text)
 		if err != nil {
-			return request, 0, err
+			problems = append(problems, fmt.Sprintf("--range %s: %v", text, err))
+			continue
 		}
-		request.Numbers, problems = numbers, wrong
-	}
-	count += len(request.Numbers)
-	switch {
-	case len(problems) == 1:
-		return request, 0, malformed(errors.New(problems[0]))
-	case len(problems) > 1:
-		return request, 0, &Failure{
-			Exit: exitUsage, Code: "malformed-number", Lines: problems,
-			Message: fmt.Sprintf("%d numbers are malformed; none was added", len(problems)),
+		for _, other := range list.blocks {
+			if block.Overlaps(other) {
+				problems = append(problems, fmt.Sprintf("--range %s overlaps %s", block, other))
+			}
 		}
-	case len(request.Numbers) > maxListed:
-		return request, 0, usage("split the file, or use --range", "%d numbers are too many at once; %d are allowed", len(request.Numbers), maxListed)
+		list.blocks = append(list.blocks, block)
 	}
-	return request, count, nil
+	if len(problems) > 0 {
+		return nil, nil, malformedNumbers(problems)
+	}
+	return []numberList{list}, nil, nil
 }
 
-// readNumbers reads the first column of a CSV file. problems name the line that each is on.
-func readNumbers(file string) (numbers, problems []string, err error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, nil, unreadable(err)
+func malformedNumbers(problems []string) *Failure {
+	f := &Failure{Exit: exitUsage, Code: "malformed-number", Message: problems[0]}
+	if len(problems) > 1 {
+		f.Lines, f.Message = problems, fmt.Sprintf("%d numbers are malformed or there twice; none was added", len(problems))
 	}
-	defer f.Close()
-	reader := csv.NewReader(f)
-	reader.FieldsPerRecord = -1
-	reader.TrimLeadingSpace = true
-	for first := true; ; first = false {
-		record, err := reader.Read()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return nil, nil, &Failure{Exit: exitUsage, Code: "unreadable-file", Message: file + ": " + err.Error()}
-		}
-		text := strings.TrimSpace(strings.TrimPrefix(record[0], "\ufeff"))
-		line, _ := reader.FieldPos(0)
-		number, err := e164.Parse(text)
-		switch {
-		case text == "", first && strings.EqualFold(text, "number"):
-		case err != nil:
-			problems = append(problems, fmt.Sprintf("%s:%d: %v", file, line, err))
-		default:
-			numbers = append(numbers, number)
+	return f
+}
+
+// maxListed is how many numbers that do not follow on each other fit into one request to Temporal with room to spare; a
+// range takes the room of shortBlock of them.
+const (
+	maxListed  = 50_000
+	shortBlock = 4
+)
+
+// batches packs lists into a request. count is how many numbers that are. Numbers that follow on each other travel as
+// ranges.
+func batches(lists []numberList) (request contract.AddNumbersRequest, count int, err error) {
+	var all []contract.NumberBatch
+	listed := 0
+	for _, list := range lists {
+		room := 0
+		for _, block := range list.blocks {
+			if block.Count > room {
+				all, room = append(all, contract.NumberBatch{Node: list.node, Type: list.kind}), contract.MaxBatch
+			}
+			b := &all[len(all)-1]
+			if block.Count < shortBlock {
+				for number := range block.All() {
+					b.Numbers = append(b.Numbers, number)
+				}
+				listed += block.Count
+			} else {
+				b.Ranges = append(b.Ranges, contract.NumberRange{From: block.From, To: block.To})
+				listed += shortBlock
+			}
+			room -= block.Count
+			count += block.Count
 		}
 	}
-	if len(numbers) == 0 && len(problems) == 0 {
-		return nil, nil, &Failure{Exit: exitUsage, Code: "no-numbers", Message: file + " has no numbers in it"}
+	if listed > maxListed {
+		return request, 0, usage("split the file, or use --range", "%d numbers that do not follow on each other are too many at once; about %d are allowed", listed, maxListed)
 	}
-	return numbers, problems, nil
+	first := all[0]
+	return contract.AddNumbersRequest{Node: first.Node, Type: first.Type, Numbers: first.Numbers, Ranges: first.Ranges, More: all[1:]}, count, nil
 }
 
 func unreadable(err error) *Failure {

@@ -8,7 +8,6 @@ import (
 	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/temporal"
 
 	"tenure/internal/contract"
 	"tenure/internal/lifecycle"
@@ -23,6 +22,7 @@ var operations = map[lifecycle.Operation]struct {
 }{
 	lifecycle.Onboard:  {contract.Onboard, "Onboard %s?", "onboard %s at %s"},
 	lifecycle.Offboard: {contract.QuickOffboard, "Offboard %s?", "offboard %s from %s"},
+	lifecycle.Move:     {contract.MoveBetweenSites, "Move %s?", "move %s to %s"},
 	lifecycle.Update:   {contract.UpdateSubscriber, "Update %s?", "update %s at %s"},
 }
 
@@ -129,13 +129,7 @@ func (c *Console) start(ctx context.Context, request lifecycle.Request, answer c
 		WorkflowIDConflictPolicy:                 enums.WORKFLOW_ID_CONFLICT_POLICY_FAIL,
 		WorkflowExecutionErrorWhenAlreadyStarted: true,
 		StaticSummary:                            fmt.Sprintf(operation.summary, who.UserPrincipalName, answer.Node),
-		TypedSearchAttributes: temporal.NewSearchAttributes(
-			contract.OperationAttribute.ValueSet(string(request.Operation)),
-			contract.TenantAttribute.ValueSet(request.Tenant),
-			contract.NodeAttribute.ValueSet(answer.Node),
-			contract.StateAttribute.ValueSet(string(lifecycle.Running)),
-			contract.RequestAttribute.ValueSet(request.RequestID),
-		),
+		TypedSearchAttributes:                    contract.RunAttributes(request, answer.Node),
 	}, operation.workflow, request)
 	var already *serviceerror.WorkflowExecutionAlreadyStarted
 	switch {

@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"go.temporal.io/api/serviceerror"
@@ -14,23 +15,25 @@ import (
 )
 
 type resolveOptions struct {
-	run                   string
-	retry, skip, rollback bool
+	run                            string
+	retry, skip, rollback, approve bool
 }
 
 func newResolveCommand(c *Console, run func(context.Context, *Console, resolveOptions) error) *cobra.Command {
 	var o resolveOptions
 	cmd := &cobra.Command{
-		Use:   "resolve RUN|USER (--retry | --skip | --rollback)",
+		Use:   "resolve RUN|USER (--retry | --skip | --rollback | --approve)",
 		Short: "decide about a run that waits for an operator",
 		Long: `Decide about a run that waits. A run is held after a step failed for good: --retry tries that step again, after its cause
 was mended; --skip goes on without it, where the rules allow that, and shows the step as skipped; --rollback undoes what
 was done. A staged onboarding waits until Teams knows the user and looks from time to time; --retry makes it look now.
+A sync waits when it would remove more users than the threshold: --approve removes them, --rollback keeps them.
 Who decided what, and why, stands in the audit. The command then stays with the run until it ends.`,
 		Example: `  tenure list --held
   tenure resolve ada@contoso.com --retry
   tenure resolve ada@contoso.com --skip --reason "the policy was retired"
-  tenure resolve 6f3c9c1e-0d5b-4f0e-9b1f-3a7d5c2e8a10 --rollback --yes --reason "wrong person"`,
+  tenure resolve 6f3c9c1e-0d5b-4f0e-9b1f-3a7d5c2e8a10 --rollback --yes --reason "wrong person"
+  tenure resolve 0d2f6d1a-52c5-4a0e-8a55-0f6f0b8f2a11 --approve --reason "the branch was closed"`,
 		GroupID: groupRuns,
 		Args:    arguments("RUN|USER"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -40,7 +43,8 @@ Who decided what, and why, stands in the audit. The command then stays with the 
 	}
 	cmd.Flags().BoolVar(&o.retry, "retry", false, "try again now what failed, or what the run waits for")
 	cmd.Flags().BoolVar(&o.skip, "skip", false, "go on without the step that failed")
-	cmd.Flags().BoolVar(&o.rollback, "rollback", false, "undo what was done")
+	cmd.Flags().BoolVar(&o.rollback, "rollback", false, "undo what was done, or forbid what the run asks about")
+	cmd.Flags().BoolVar(&o.approve, "approve", false, "let the run do what it asks about")
 	return cmd
 }
 
@@ -53,6 +57,7 @@ func (o resolveOptions) decision() (action, question string, err error) {
 		{o.retry, contract.ResolveRetry, "Let the %s try again now?"},
 		{o.skip, contract.ResolveSkip, "Let the %s go on without the step that failed?"},
 		{o.rollback, contract.ResolveRollback, "Undo what the %s has done?"},
+		{o.approve, contract.ResolveApprove, "Let the %s do what it asks about?"},
 	}
 	for _, d := range decisions {
 		switch {
@@ -63,7 +68,7 @@ func (o resolveOptions) decision() (action, question string, err error) {
 		}
 	}
 	if action == "" {
-		return "", "", usage("add --retry, --skip or --rollback", "say how to resolve the run")
+		return "", "", usage("add --retry, --skip, --rollback or --approve", "say how to resolve the run")
 	}
 	return action, question, nil
 }
@@ -80,9 +85,15 @@ func runResolve(ctx context.Context, c *Console, o resolveOptions) error {
 	if err != nil {
 		return err
 	}
+	if strings.HasPrefix(o.run, contract.SyncWorkflowPrefix) {
+		return resolveSync(ctx, c, conn, o.run, action)
+	}
 	run, err := c.find(ctx, conn, o.run)
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
+	case strings.HasPrefix(run.workflowID, contract.SyncWorkflowPrefix):
+		return resolveSync(ctx, c, conn, run.workflowID, action)
 	}
 	notWaiting := func(why string) error {
 		return refused("not-waiting", "see it with: tenure status "+run.runID, "the %s does not wait for this decision: %s", run, why)

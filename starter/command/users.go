@@ -2,6 +2,8 @@ package command
 
 import (
 	"context"
+	"encoding/csv"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -24,7 +26,8 @@ func newUsersCommand(c *Console) *cobra.Command {
 }
 
 type usersListOptions struct {
-	node string
+	contract.UserFilter
+	csv bool
 	paging
 }
 
@@ -34,29 +37,43 @@ func newUsersListCommand(c *Console, run func(context.Context, *Console, usersLi
 		Use:   "list",
 		Short: "list users at a node and below",
 		Example: `  tenure users list
-  tenure users list --node london
-  tenure users list --node acme/contoso/emea --all -o jsonl`,
+  tenure users list --node london --role site-admin
+  tenure users list --unplaced --contains smith
+  tenure users list --node acme/contoso/emea --all --csv > emea.csv`,
 		Args: arguments(),
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if o.csv && c.flags.output != output.TextFormat {
+				return usage(helpHint(cmd), "--csv and -o %s contradict each other", c.flags.output)
+			}
 			if err := o.check(cmd); err != nil {
 				return err
 			}
 			return run(cmd.Context(), c, o)
 		},
 	})
-	cmd.Flags().StringVar(&o.node, "node", "", "only at `NODE` (a name or a path) and below")
+	cmd.Flags().StringVar(&o.Node, "node", "", "only at `NODE` (a name or a path) and below")
+	cmd.Flags().StringVar(&o.Role, "role", "", "only those who hold `ROLE`")
+	cmd.Flags().StringVar(&o.Contains, "contains", "", "only those with `TEXT` in the principal name or the display name")
+	cmd.Flags().BoolVar(&o.Unplaced, "unplaced", false, "only those at a tenant level")
+	cmd.Flags().BoolVar(&o.Guests, "guests", false, "only guests")
+	cmd.Flags().BoolVar(&o.csv, "csv", false, "as comma separated values with a header line")
 	o.register(cmd)
 	return cmd
 }
 
 func runUsersList(ctx context.Context, c *Console, o usersListOptions) error {
 	users, next, err := pages(o.paging, func(page contract.Page) ([]contract.User, *string, error) {
+		filter := o.UserFilter
+		filter.Page = page
 		var answer contract.Users
-		err := c.ask(ctx, errand{contract.ListUsers, contract.UserFilter{Node: o.node, Page: page}, "list users " + o.node}, &answer)
+		err := c.ask(ctx, errand{contract.ListUsers, filter, "list users " + o.Node}, &answer)
 		return answer.Users, answer.Next, err
 	})
 	if err != nil {
 		return err
+	}
+	if o.csv {
+		return c.usersCSV(users)
 	}
 	return printList(c, contract.Users{Users: users, Next: next}, users, next, "no users", func(p output.Paper) {
 		rows := make([][]output.Cell, len(users))
@@ -71,6 +88,23 @@ func runUsersList(ctx context.Context, c *Console, o usersListOptions) error {
 			{Title: "ROLE", Flexible: true, Optional: true}, {Title: "NUMBERS", Flexible: true},
 		}, rows)
 	})
+}
+
+// usersCSV writes users with the names of JSON as its header; several numbers stand in one field.
+func (c *Console) usersCSV(users []contract.User) error {
+	w := csv.NewWriter(c.Out)
+	rows := [][]string{{"id", "userPrincipalName", "displayName", "node", "role", "numbers"}}
+	for _, u := range users {
+		row := []string{u.ID, u.UserPrincipalName, u.DisplayName, "", "", strings.Join(u.Numbers, " ")}
+		if u.Node != nil {
+			row[3] = *u.Node
+		}
+		if u.Role != nil {
+			row[4] = *u.Role
+		}
+		rows = append(rows, row)
+	}
+	return w.WriteAll(rows)
 }
 
 func listed(names []string) string {
@@ -96,6 +130,9 @@ func runUsersShow(ctx context.Context, c *Console, user string) error {
 	if err := c.ask(ctx, errand{contract.ShowUser, contract.ShowUserRequest{User: user}, "show " + user}, &view); err != nil {
 		return err
 	}
+	// The last run is for people; to programs `tenure status` tells it.
+	last := view.LastRun
+	view.LastRun = nil
 	return c.result(view, func(p output.Paper) {
 		p.Line("%s", p.Bold(output.Plain(view.UserPrincipalName)))
 		p.Field("name", view.DisplayName)
@@ -119,8 +156,11 @@ func runUsersShow(ctx context.Context, c *Console, user string) error {
 		p.Field("groups", view.Groups...)
 		p.Field("policies", policies...)
 		p.Field("services", services...)
-		if op := view.Operation; op != nil {
-			p.Field("operation", string(op.Operation)+", run "+op.RunID)
+		switch {
+		case view.Operation != nil:
+			p.Field("operation", string(view.Operation.Operation)+", run "+view.Operation.RunID)
+		case last != nil:
+			p.Field("last run", fmt.Sprintf("%s of %s: %s, run %s", last.Operation, output.Time(last.StartedAt), last.Status, last.RunID))
 		}
 	})
 }
@@ -135,9 +175,12 @@ func newUsersSyncCommand(c *Console, run func(context.Context, *Console, usersSy
 	cmd := &cobra.Command{
 		Use:   "sync [USER]",
 		Short: "read users from Microsoft Entra into the directory",
-		Long: `Read all users, or one, from Microsoft Entra. New users arrive at the tenant level; known ones stay where they are.
-Nothing changes at Microsoft, so it does not ask.`,
+		Long: `Read from Microsoft Entra what has changed among the users, or everybody with --full, or one user. New users arrive at
+the tenant level; known ones stay where they are. Users who are gone from Entra, or whom the catalog's filter no longer
+lets in, are removed from the directory; when they are more than the threshold (sync.removalThreshold) nobody is: the sync then
+waits for "tenure resolve", and the exit code is 2. Nothing changes at Microsoft, so it does not ask.`,
 		Example: `  tenure users sync
+  tenure users sync --full --reason "after the merger"
   tenure users sync ada@contoso.com`,
 		Args: atMost("USER"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -148,7 +191,7 @@ Nothing changes at Microsoft, so it does not ask.`,
 			return run(cmd.Context(), c, o)
 		},
 	}
-	cmd.Flags().BoolVar(&o.full, "full", false, "read everybody, not only what changed (always so in this version)")
+	cmd.Flags().BoolVar(&o.full, "full", false, "read everybody, not only what changed")
 	return cmd
 }
 
@@ -157,17 +200,29 @@ func runUsersSync(ctx context.Context, c *Console, o usersSyncOptions) error {
 	if what == "" {
 		what = "all users"
 	}
-	var result contract.SyncResult
-	detached, err := c.change(ctx, errand{contract.SyncDirectory, contract.SyncRequest{User: o.user, Actor: c.actor()}, "sync " + what}, &result)
-	if detached || err != nil {
+	id := c.flags.requestID
+	if id == "" {
+		id = c.NewID()
+	}
+	run, conn, err := c.send(ctx, errand{contract.SyncDirectory, contract.SyncRequest{User: o.user, Full: o.full, Actor: c.actor()}, "sync " + what}, id)
+	if err != nil {
 		return err
 	}
-	if c.flags.output == output.LinesFormat {
-		return output.Items(c.Out, result.Tenants)
+	if c.flags.detach {
+		return c.printStarted(run.GetID(), run.GetRunID())
 	}
-	return c.result(result, func(p output.Paper) {
-		for _, t := range result.Tenants {
-			p.Line("%s: %d seen, %d added, %d updated", output.Plain(t.Tenant), t.Seen, t.Added, t.Updated)
-		}
-	})
+	result, held, err := c.awaitSync(ctx, conn, run)
+	if ctx.Err() != nil {
+		return interrupted("the sync goes on as " + run.GetID())
+	}
+	if err != nil {
+		return err
+	}
+	if err := c.printSync(run.GetID(), result, held); err != nil {
+		return err
+	}
+	if held {
+		return exit(exitOperator)
+	}
+	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
@@ -123,6 +124,7 @@ func start(ctx context.Context, s Settings, out io.Writer) (*environment, error)
 			Addr: cmp.Or(os.Getenv("TENURE_CODEC_ADDR"), service.DefaultCodecAddr), Token: os.Getenv("TENURE_CODEC_TOKEN"),
 			UIs: []string{"http://" + loopback(s.UIPort), "http://localhost:" + strconv.Itoa(s.UIPort)},
 		},
+		SyncEvery: 15 * time.Minute,
 	}, log)
 	if err != nil {
 		return fail(err)

@@ -97,6 +97,64 @@ func onboard(b *testing.B, e *workertest.Environment, i int) client.WorkflowRun 
 	return e.Run(b, contract.Onboard, lifecycle.Request{Operation: lifecycle.Onboard, SubscriberID: person(i), Site: "london", Group: "uk-sales", Number: lifecycle.NextNumber})
 }
 
+// BenchmarkMove measures, with the latency of a real Graph, for how much of a move the user has no working number, and how
+// many requests it costs beside an offboarding that is followed by an onboarding.
+func BenchmarkMove(b *testing.B) {
+	const runs = 10
+	options := office(3 * runs)
+	for i := range options.State.Numbers {
+		if n := &options.State.Numbers[i]; n.AssignedTo >= person(2*runs) && n.AssignedTo <= person(3*runs) {
+			n.AssignedTo = "" // for those who are onboarded
+		}
+	}
+	options.Settings.LatencyMs = 80
+	e := workertest.Start(b, options)
+	addNumbers(b, e, 3*runs)
+	requests := func(i int, workflow string, request lifecycle.Request) int {
+		e.Tenant.ClearJournal()
+		request.SubscriberID = person(i)
+		require.NoError(b, e.Run(b, workflow, request).Get(context.Background(), nil))
+		return len(e.Tenant.Journal())
+	}
+	const leaving = "leaver-keeps-licenses"
+	for range b.N {
+		var down []float64
+		moving, both := 0, 0
+		for i := range runs {
+			from := time.Now()
+			requests(i, contract.MoveBetweenSites, lifecycle.Request{Operation: lifecycle.Move, Site: "paris", Group: "uk-sales", KeepNumber: true})
+			down = append(down, ratio(lineDown(b, e.Tenant), time.Since(from)))
+			moving += requests(i, contract.MoveBetweenSites, lifecycle.Request{Operation: lifecycle.Move, Site: "london", Group: "uk-sales", KeepNumber: true, OffboardGroup: leaving})
+			both += requests(runs+i, contract.QuickOffboard, lifecycle.Request{Operation: lifecycle.Offboard, Group: leaving})
+			both += requests(runs+i, contract.Onboard, lifecycle.Request{Operation: lifecycle.Onboard, Site: "london", Group: "uk-sales", Number: lifecycle.NextNumber})
+		}
+		slices.Sort(down)
+		share := down[len(down)/2]
+		b.Logf("without a working number: %.2f of the run, the median of %d (promised: at most 0.40)", share, runs)
+		b.ReportMetric(share, "line-down-ratio")
+		spent := float64(moving) / float64(both)
+		b.Logf("Graph requests: %.1f of a move, %.1f of an offboarding and an onboarding: ratio %.2f (promised: at most 0.80)", float64(moving)/runs, float64(both)/runs, spent)
+		b.ReportMetric(spent, "request-ratio")
+	}
+}
+
+// lineDown is the time from the commit of the order that took the number to the commit of the one that gave it back, as the
+// journal has them.
+func lineDown(b *testing.B, tenant *graphsim.Tenant) time.Duration {
+	var taken, given time.Time
+	for _, r := range tenant.Journal() {
+		switch {
+		case !r.Committed:
+		case strings.HasSuffix(r.Path, "/unassignNumber"):
+			taken = r.At
+		case strings.HasSuffix(r.Path, "/assignNumber"):
+			given = r.At
+		}
+	}
+	require.False(b, taken.IsZero() || given.IsZero(), "no number was taken and given")
+	return given.Sub(taken)
+}
+
 // BenchmarkScarceNumbers: more people than numbers, on both stores, with two workers on PostgreSQL.
 func BenchmarkScarceNumbers(b *testing.B) {
 	const users, numbers = 200, 150
@@ -252,43 +310,49 @@ func events(b *testing.B, c client.Client, id string) (count int) {
 // BenchmarkWorkerMemory looks at a worker process of its own after 1,000 runs.
 func BenchmarkWorkerMemory(b *testing.B) {
 	const runs = 1000
-	root := workertest.Root(b)
 	server := workertest.StartTemporal(b)
 	tenant, err := graphsim.New(office(runs))
 	require.NoError(b, err)
 	address := workertest.Serve(b, tenant)
-	process := exec.Command(filepath.Join(root, "bin", "tenure-worker"))
-	process.Env = append(os.Environ(),
-		"TEMPORAL_ADDRESS="+server.FrontendHostPort(), "TENURE_STORE=sqlite:"+filepath.Join(b.TempDir(), "tenure.db"), "TENURE_HTTP_ADDR=127.0.0.1:0",
-		"TENURE_TENANT=contoso", "TENURE_GRAPH_URL="+address+"/v1.0", "TENURE_GRAPH_CREDENTIAL=simulated")
-	require.NoError(b, process.Start())
-	b.Cleanup(func() {
-		_ = process.Process.Signal(os.Interrupt)
-		_ = process.Wait()
-	})
+	process := startWorker(b, server.FrontendHostPort(), address)
 	e := &workertest.Environment{Client: server.Client(), Tenant: tenant}
 	e.Fill(b)
 	for range b.N {
 		together(b, func(i int) client.WorkflowRun { return e.OffboardID(b, person(i), "") }, 0, runs)
-		resident := residentMiB(b, process.Process.Pid)
+		resident := memoryMiB(b, process.Process.Pid, "VmRSS")
 		b.Logf("worker after %d runs: %d MiB resident (promised: under 150 MB)", runs, resident)
 		b.ReportMetric(float64(resident), "MiB")
 	}
 }
 
-func residentMiB(b *testing.B, pid int) int {
+// startWorker starts a worker process of its own, until the benchmark ends.
+func startWorker(b *testing.B, temporal, tenant string) *exec.Cmd {
+	process := exec.Command(filepath.Join(workertest.Root(b), "bin", "tenure-worker"))
+	process.Env = append(os.Environ(),
+		"TEMPORAL_ADDRESS="+temporal, "TENURE_STORE=sqlite:"+filepath.Join(b.TempDir(), "tenure.db"), "TENURE_HTTP_ADDR=127.0.0.1:0",
+		"TENURE_TENANT=contoso", "TENURE_GRAPH_URL="+tenant+"/v1.0", "TENURE_GRAPH_CREDENTIAL=simulated")
+	require.NoError(b, process.Start())
+	b.Cleanup(func() {
+		_ = process.Process.Signal(os.Interrupt)
+		_ = process.Wait()
+	})
+	return process
+}
+
+// memoryMiB is what Linux says of a process: VmRSS is resident now, VmHWM the most that ever was.
+func memoryMiB(b *testing.B, pid int, what string) int {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		b.Skip("this system does not tell the memory of a process under /proc: ", err)
 	}
 	for line := range strings.Lines(string(text)) {
-		if rest, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+		if rest, ok := strings.CutPrefix(line, what+":"); ok {
 			kib, err := strconv.Atoi(strings.Fields(rest)[0])
 			require.NoError(b, err)
 			return kib / 1024
 		}
 	}
-	b.Fatal("no VmRSS")
+	b.Fatal("no " + what)
 	return 0
 }
 

@@ -47,6 +47,7 @@ type Service struct {
 	store    *store.Store
 	graph    map[string]*graph.Client
 	pacing   map[string]*pacing
+	stock    *stock
 	acts     *activities.Activities
 	codec    *codec.Codec
 	temporal client.Client
@@ -81,6 +82,9 @@ func Open(ctx context.Context, settings Settings, log *zap.Logger) (_ *Service, 
 		}
 	}()
 	s.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if s.stock, err = newStock(s.metrics); err != nil {
+		return nil, err
+	}
 	if err = s.connectTenants(); err != nil {
 		return nil, err
 	}
@@ -218,6 +222,9 @@ func (s *Service) Run(ctx context.Context, started func()) error {
 		background.Go(func() { p.run(working) })
 	}
 	background.Go(func() { s.warnOfPermissions(working) })
+	background.Go(func() { s.scheduleSync(working) })
+	background.Go(func() { s.keepExpirySchedule(working) })
+	background.Go(func() { s.stock.run(working, s.acts, s.log) })
 	s.log.Info("working", zap.Int("tenants", len(s.settings.Tenants)), zap.String("version", version.Version))
 	if started != nil {
 		started()

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/goccy/go-yaml"
 
@@ -21,6 +22,8 @@ type Settings struct {
 	Tenants []Tenant
 	// Codec decrypts for Temporal's UI.
 	Codec CodecServer
+	// SyncEvery is how often the directory is read by itself; 0 is never.
+	SyncEvery time.Duration
 }
 
 // The kinds of credential.

@@ -57,7 +57,7 @@ func TestHistories(t *testing.T) {
 	for _, name := range []string{
 		contract.QuickOffboard, contract.Onboard, contract.PlanOperation, contract.ListRuns, contract.SyncDirectory, contract.ListUsers, contract.ShowUser, contract.PlaceUsers,
 		contract.ListNumbers, contract.ShowNumber, contract.AddNumbers, contract.ApplyCatalog, contract.DiffCatalog, contract.ShowCatalog,
-		contract.CheckPermissions, contract.CheckWorker, contract.ListAudit, contract.VerifyAudit,
+		contract.CheckPermissions, contract.CheckWorker, contract.ListAudit, contract.VerifyAudit, contract.SummarizeNumbers, contract.ChangeNumbers, contract.AuditNumbers, contract.ExpireNumbers,
 	} {
 		assert.True(t, types[name], "no history of %s", name)
 	}
@@ -167,6 +167,7 @@ func TestRecordHistories(t *testing.T) {
 	save("offboard-refused", run)
 
 	recordOnboarding(t, e, save, status)
+	recordMoving(t, e, save, status)
 
 	for name, input := range map[string]any{
 		contract.PlanOperation:    contract.PlanRequest{User: david, Request: lifecycle.Request{Operation: lifecycle.Offboard}},
@@ -178,6 +179,10 @@ func TestRecordHistories(t *testing.T) {
 		contract.ListNumbers:      contract.NumberFilter{Node: "london"},
 		contract.ShowNumber:       contract.ShowNumberRequest{Number: "+442079460001"},
 		contract.AddNumbers:       contract.AddNumbersRequest{Node: "paris", Type: "directRouting", Numbers: []string{"+33123456789"}},
+		contract.SummarizeNumbers: contract.NumberFilter{Node: "london"},
+		contract.ChangeNumbers:    contract.NumbersChange{Action: contract.ReserveAction, Numbers: []string{"+442079460018"}, Days: 3},
+		contract.AuditNumbers:     contract.NumberAuditRequest{Fix: true},
+		contract.ExpireNumbers:    contract.NumberExpiry{},
 		contract.ApplyCatalog:     catalogRequest(),
 		contract.DiffCatalog:      catalogRequest(),
 		contract.ShowCatalog:      contract.ShowCatalogRequest{},
