@@ -77,13 +77,18 @@ func (c *Console) printStarted(workflowID, runID string) error {
 
 // send starts an errand. One with the same id that exists is joined, finished or not.
 func (c *Console) send(ctx context.Context, e errand, id string) (client.WorkflowRun, *Connection, error) {
+	return c.sendFor(ctx, e, id, 0)
+}
+
+// sendFor starts an errand that Temporal ends by itself when nobody waits for it any longer; zero is never.
+func (c *Console) sendFor(ctx context.Context, e errand, id string, expires time.Duration) (client.WorkflowRun, *Connection, error) {
 	conn, err := c.temporal(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
 	workflowID := "tenure/" + e.workflow + "/" + id
 	run, err := conn.ExecuteWorkflow(ctx, client.StartWorkflowOptions{
-		ID: workflowID, TaskQueue: contract.TaskQueue, StaticSummary: e.summary,
+		ID: workflowID, TaskQueue: contract.TaskQueue, StaticSummary: e.summary, WorkflowExecutionTimeout: expires,
 		WorkflowIDReusePolicy:    enums.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
 		WorkflowIDConflictPolicy: enums.WORKFLOW_ID_CONFLICT_POLICY_USE_EXISTING,
 	}, e.workflow, e.input)

@@ -136,6 +136,7 @@ temporal command.`,
 		newVersionCommand(c),
 		newCompletionCommand(c),
 	)
+	completeLive(c, root)
 	return root
 }
 
