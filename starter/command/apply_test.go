@@ -6,10 +6,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"go.temporal.io/sdk/workflow"
 
 	"tenure/internal/contract"
+	"tenure/internal/fault"
 	"tenure/internal/lifecycle"
 )
 
@@ -82,4 +84,26 @@ func TestApplyRefusesWhatIsNoPlanOfItsOwn(t *testing.T) {
 	missing.exits(t, 3)
 	missing.says(t, "cannot be read")
 	newSeat(t).tenure("plan", "offboard", ada, "--out", t.TempDir()).exits(t, 3)
+}
+
+// A stale plan says on one line what changed since.
+func TestApplyOfAStalePlan(t *testing.T) {
+	file, _ := savedPlan(t)
+	stale := fault.New(fault.StalePlan, "the plan is stale: the node: acme/contoso/emea/london then, acme/contoso/emea/paris now; remove-licenses was to remove SPE_E5 and would now change nothing")
+	stale.Code, stale.Hint = "stale-plan", "make a new plan, look at it, and apply that one"
+	failing.Lock()
+	failing.err = fault.Leave(stale)
+	failing.Unlock()
+	on(t, contract.PlanOperation, func(ctx workflow.Context, in contract.PlanRequest) (*contract.PlanAnswer, error) {
+		if !in.Change || in.Request.Expect == nil {
+			t.Errorf("asked for %+v", in)
+		}
+		ctx = workflow.WithActivityOptions(ctx, workflow.ActivityOptions{StartToCloseTimeout: time.Minute})
+		return nil, workflow.ExecuteActivity(ctx, fail).Get(ctx, nil)
+	})
+	for name, s := range map[string]*seat{"apply-stale": newSeat(t), "apply-stale-color": newSeat(t).atTerminal("")} {
+		r := s.tenure("apply", file, "--yes", "--detach")
+		r.exits(t, 5)
+		golden(t, name, r.errout)
+	}
 }

@@ -19,6 +19,16 @@ func arguments(names ...string) cobra.PositionalArgs {
 	}
 }
 
+// atLeastOne wants the named argument, once or more often.
+func atLeastOne(name string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return usage(helpHint(cmd), "%s needs %s", path(cmd), name)
+		}
+		return nil
+	}
+}
+
 // atMost takes the named arguments, or fewer.
 func atMost(names ...string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error { return tooMany(cmd, names, args) }

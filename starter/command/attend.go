@@ -68,12 +68,15 @@ func (c *Console) view() watch.View {
 	switch {
 	case c.flags.output == output.LinesFormat:
 		return &watch.Events{Out: c.Out, Talk: c.talk()}
-	case c.ErrTerminal && c.Getenv("TERM") != "dumb":
+	case c.live():
 		return &watch.Live{Talk: c.talk(), Erase: c.OutTerminal && c.flags.output == output.TextFormat}
 	default:
 		return &watch.Lines{Talk: c.talk()}
 	}
 }
+
+// live reports whether there is a terminal to redraw on.
+func (c *Console) live() bool { return c.ErrTerminal && c.Getenv("TERM") != "dumb" }
 
 // conclude prints how a run ended and returns its exit code.
 func (c *Console) conclude(run subject, ending watch.Ending, exits map[lifecycle.Status]int) error {

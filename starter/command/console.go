@@ -53,6 +53,8 @@ type Pace struct {
 	Pickup time.Duration
 	// Lost is how long Temporal may be out of reach before following a run is given up.
 	Lost time.Duration
+	// Completion is how long somebody waits who pressed the tabulator key.
+	Completion time.Duration
 }
 
 // NewConsole returns the console of this process.
@@ -68,7 +70,7 @@ func NewConsole() *Console {
 		Now:         time.Now,
 		NewID:       uuid.NewString,
 		Dial:        dial,
-		Pace:        Pace{Progress: 250 * time.Millisecond, Silence: 5 * time.Second, Pickup: 10 * time.Second, Lost: 2 * time.Minute},
+		Pace:        Pace{Progress: 250 * time.Millisecond, Silence: 5 * time.Second, Pickup: 10 * time.Second, Lost: 2 * time.Minute, Completion: 2 * time.Second},
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -12,9 +11,6 @@ import (
 	"tenure/internal/contract"
 	"tenure/internal/lifecycle"
 )
-
-// completionTimeout is how long somebody waits who pressed the tabulator key.
-const completionTimeout = 2 * time.Second
 
 // suggester says what may stand for a placeholder, from the live system. typed is what stands there already.
 type suggester func(ctx context.Context, c *Console, cmd *cobra.Command, flag, typed string) []cobra.Completion
@@ -82,14 +78,14 @@ func wantsFile(word string) cobra.ShellCompDirective {
 }
 
 func (c *Console) suggestions(cmd *cobra.Command, suggest suggester, flag, typed string) ([]cobra.Completion, cobra.ShellCompDirective) {
-	ctx, cancel := context.WithTimeout(cmd.Context(), completionTimeout)
+	ctx, cancel := context.WithTimeout(cmd.Context(), c.Pace.Completion)
 	defer cancel()
 	return suggest(ctx, c, cmd, flag, typed), cobra.ShellCompDirectiveNoFileComp
 }
 
 // inquire is ask for somebody who would rather have no answer than wait or read an error.
 func (c *Console) inquire(ctx context.Context, workflow string, input, answer any) bool {
-	run, _, err := c.sendFor(ctx, errand{workflow, input, "complete a command line"}, c.NewID(), completionTimeout)
+	run, _, err := c.sendFor(ctx, errand{workflow, input, "complete a command line"}, c.NewID(), c.Pace.Completion)
 	return err == nil && run.Get(ctx, answer) == nil
 }
 

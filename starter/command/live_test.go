@@ -87,12 +87,14 @@ func TestCompletionIsSilentWithoutTheLiveSystem(t *testing.T) {
 	}
 	defer listener.Close() // it accepts and never answers
 	hanging := newSeat(t)
+	hanging.console.Pace.Completion = 50 * time.Millisecond
 	t.Setenv("TEMPORAL_ADDRESS", listener.Addr().String())
 	if got := completed(t, hanging, "offboard", ""); len(got) != 0 {
 		t.Errorf("offers %v", got)
 	}
 	s := newSeat(t).idle()
 	id := "unanswered"
+	s.console.Pace.Completion = 2 * time.Second
 	s.console.NewID = func() string { return id }
 	if got := completed(t, s, "offboard", ""); len(got) != 0 {
 		t.Errorf("offers %v", got)

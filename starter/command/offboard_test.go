@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -156,6 +157,21 @@ func TestBusyUserIsRefused(t *testing.T) {
 			r.exits(t, 5)
 			r.says(t, "ada@contoso.com is busy: offboard has been running since 2026-03-01 09:00:00Z as subscriber/contoso/x, run run-1")
 		}
+	})
+	t.Run("as both say, which is audited", func(t *testing.T) {
+		id := offboards(t, untilSignalled)
+		first := startedByHand(t, id, "first")
+		var asked []string
+		on(t, contract.PlanOperation, func(_ workflow.Context, in contract.PlanRequest) (contract.PlanAnswer, error) {
+			asked = append(asked, fmt.Sprintf("change %v live %v", in.Change, in.LiveRun == first.GetRunID()))
+			return contract.PlanAnswer{Tenant: tenant, Busy: &contract.RunRef{WorkflowID: first.GetID(), RunID: first.GetRunID()}}, nil
+		})
+		newSeat(t).tenure("offboard", ada, "--yes").exits(t, 5)
+		newSeat(t).tenure("plan", "offboard", ada).exits(t, 5)
+		if got := strings.Join(asked, ", "); got != "change true live false, change true live true, change false live false" {
+			t.Errorf("asked for %s", got)
+		}
+		release(t, first)
 	})
 	t.Run("as Temporal says", func(t *testing.T) {
 		id := offboards(t, untilSignalled)

@@ -38,7 +38,7 @@ func newSeat(t *testing.T) *seat {
 	c.Columns = func() int { return 80 }
 	c.Username = func() string { return "operator" }
 	c.Getenv = func(key string) string { return "" }
-	c.Pace = command.Pace{Progress: 10 * time.Millisecond, Silence: time.Second, Pickup: time.Minute, Lost: time.Minute}
+	c.Pace = command.Pace{Progress: 10 * time.Millisecond, Silence: time.Second, Pickup: time.Minute, Lost: time.Minute, Completion: time.Minute}
 	return s
 }
 

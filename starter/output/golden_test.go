@@ -152,6 +152,16 @@ func report(status lifecycle.Status) lifecycle.Report {
 	return r
 }
 
+// held is the report of an offboarding whose step failed for good.
+func held() lifecycle.Report {
+	r := report(lifecycle.RolledBack)
+	r.Status, r.ClosedAt = lifecycle.Held, nil
+	for i := range r.Steps[:2] {
+		r.Steps[i].Outcome = lifecycle.Done
+	}
+	return r
+}
+
 // The text of plans and reports at 80 columns, with and without color.
 func TestTextAt80Columns(t *testing.T) {
 	texts := map[string]func(output.Paper){
@@ -161,7 +171,11 @@ func TestTextAt80Columns(t *testing.T) {
 		"staged":       func(p output.Paper) { p.Report(staged(), "") },
 		"completed":    func(p output.Paper) { p.Report(report(lifecycle.Completed), "http://127.0.0.1:8233/x") },
 		"rolled-back":  func(p output.Paper) { p.Report(report(lifecycle.RolledBack), "") },
-		"failed":       func(p output.Paper) { p.Report(report(lifecycle.Failed), "") },
+		"held":         func(p output.Paper) { p.Report(held(), "") },
+		"runs": func(p output.Paper) {
+			p.Runs([]lifecycle.Report{report(lifecycle.Completed), held(), staged(), report(lifecycle.RolledBack)})
+		},
+		"failed": func(p output.Paper) { p.Report(report(lifecycle.Failed), "") },
 	}
 	for name, print := range texts {
 		t.Run(name, func(t *testing.T) {

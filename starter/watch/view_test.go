@@ -154,3 +154,40 @@ no worker answers
 		t.Errorf("got:\n%s\nwant:\n%s", b.String(), want)
 	}
 }
+
+// The board at 80 columns: a line for each run, and another one for what it waits for.
+func TestBoardShowsSeveralRuns(t *testing.T) {
+	var b strings.Builder
+	board := watch.NewBoard(output.Paper{Writer: &b, Columns: 80}, []string{"offboard of 0b5e", "offboard of 77aa", "operation of a@b"})
+	views := []watch.View{board.View(0), board.View(1), board.View(2)}
+	retried := moment(14*time.Second, watch.Attempt{Activity: "RemoveLicenses", Number: 3, Next: ptr(began.Add(20 * time.Second)), Failure: "Microsoft asked to wait because of too many requests"})
+	views[0].Show(retried)
+	held := moment(14 * time.Second)
+	held.Report.Status, held.Report.Subscriber.UserPrincipalName = lifecycle.Held, "somebody.with.a.rather.long.name@contoso.example"
+	held.Report.Steps[1].Outcome, held.Report.Steps[1].ClosedAt = lifecycle.StepFail, &began
+	views[1].Show(held)
+	want := strings.Join([]string{
+		"▸ offboard ada@contoso.com                 2/4   remove-licenses          12s",
+		"    ! attempt 3 in 6.0s: Microsoft asked to wait because of too many requests",
+		"! offboard somebody.with.a.rather.long.na… 3/4   held",
+		"▸ operation of a@b",
+	}, "\n")
+	if got := screen(b.String()); got != want {
+		t.Errorf("screen:\n%s\nwant:\n%s", got, want)
+	}
+	parallel := moment(15 * time.Second)
+	parallel.Report.Steps[3].StartedAt = &began
+	views[0].Show(parallel)
+	if got := screen(b.String()); !strings.HasPrefix(got, "▸ offboard ada@contoso.com                 2/4   remove-licenses +1       13s\n!") {
+		t.Errorf("screen:\n%s", got)
+	}
+	for i, view := range views {
+		if got := screen(b.String()); got == "" {
+			t.Errorf("erased after %d of 3 runs", i)
+		}
+		view.Close()
+	}
+	if got := screen(b.String()); got != "" {
+		t.Errorf("left on screen:\n%s", got)
+	}
+}
