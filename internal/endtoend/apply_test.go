@@ -1,9 +1,12 @@
 package endtoend_test
 
 import (
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"tenure/internal/schematest"
 )
 
 // A saved plan is carried out exactly, or refused with what changed since.
@@ -13,6 +16,9 @@ func TestApplyASavedPlan(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "plan.json")
 	if r := x.run("plan", "offboard", upn("anna.archer"), "--group", "leaver", "--out", file); r.exit != 2 {
 		t.Fatalf("%v", r)
+	}
+	if saved, err := os.ReadFile(file); err != nil || schematest.Validate("saved-plan", string(saved)) != nil {
+		t.Errorf("%v, %v", err, schematest.Validate("saved-plan", string(saved)))
 	}
 	x.ok("users", "place", upn("anna.archer"), "--site", "paris", "--yes")
 	x.tenant.clearJournal()

@@ -19,6 +19,8 @@ import (
 	"time"
 
 	"go.temporal.io/sdk/client"
+
+	"tenure/internal/schematest"
 )
 
 // enough is the deadline of everything that only needs its time on a busy machine.
@@ -201,6 +203,7 @@ func command(t testing.TB, env []string, args ...string) result {
 	if err != nil && !errors.As(err, &exited) || ctx.Err() != nil {
 		t.Fatalf("%v: %v", r, errors.Join(err, ctx.Err()))
 	}
+	schematest.Check(t, args, r.stdout)
 	return r
 }
 

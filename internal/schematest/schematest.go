@@ -37,7 +37,7 @@ var compiled = sync.OnceValues(func() (map[string]*jsonschema.Schema, error) {
 		}
 	}
 	all := map[string]*jsonschema.Schema{}
-	for _, name := range append(names, "list.json#/$defs/item", "users-list.json#/$defs/item", "numbers-list.json#/$defs/item", "audit-list.json#/$defs/item", "numbers-audit.json#/$defs/item") {
+	for _, name := range append(names, "list.json#/$defs/item", "users-list.json#/$defs/item", "numbers-list.json#/$defs/item", "audit-list.json#/$defs/item", "numbers-audit.json#/$defs/item", "numbers-summary.json#/$defs/item") {
 		schema, err := compiler.Compile(address(name))
 		if err != nil {
 			return nil, err
@@ -69,12 +69,12 @@ func Validate(name, text string) error {
 
 // lists are the commands that print a list, whose lines with -o jsonl are its items.
 var lists = map[string]string{
-	"list": "list", "users list": "users-list", "numbers list": "numbers-list", "audit list": "audit-list", "audit": "audit-list", "numbers audit": "numbers-audit",
+	"list": "list", "users list": "users-list", "numbers list": "numbers-list", "audit list": "audit-list", "numbers audit": "numbers-audit",
 }
 
 // documents are the commands that print one document.
 var documents = map[string]string{
-	"users show": "users-show", "numbers show": "numbers-show", "doctor": "doctor",
+	"users show": "users-show", "numbers show": "numbers-show", "doctor": "doctor", "audit verify": "audit-verify",
 	"plan onboard": "plan", "plan offboard": "plan", "plan move": "plan", "plan update": "plan",
 }
 
@@ -102,6 +102,9 @@ func Check(t testing.TB, arguments []string, printed string) {
 		if list, ok := lists[command]; ok && name == "" {
 			name, items = list, lines
 		}
+	}
+	if slices.Contains(arguments, "--summary") {
+		name = "numbers-summary"
 	}
 	if slices.Contains(runs, first) {
 		name = "report"

@@ -18,8 +18,8 @@ import (
 func entries() []contract.AuditEntry {
 	return []contract.AuditEntry{
 		{Seq: 2, At: began.Add(time.Hour), By: ptr("olivia"), Operation: "offboard", Subscriber: &lifecycle.SubscriberRef{ID: "u1", UserPrincipalName: ada},
-			RunID: ptr("0198-run"), Reason: ptr("=cmd|' /C calc'!A0"), Outcome: "completed", Hash: "bb", Previous: ptr("aa")},
-		{Seq: 1, At: began, Operation: "catalog-apply", Outcome: "done", Hash: "aa"},
+			RunID: ptr("0198-run"), Reason: ptr("=cmd|' /C calc'!A0"), Outcome: "completed", Hash: "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb", Previous: ptr("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa")},
+		{Seq: 1, At: began, Operation: "catalog-apply", Outcome: "done", Hash: "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"},
 	}
 }
 
@@ -40,8 +40,8 @@ func TestAuditListAsJSON(t *testing.T) {
 	// Word for word as architecture.md §5.4 has it.
 	_ = json.Unmarshal([]byte(`{"entries":[
 		{"seq":2,"at":"2026-03-01T10:00:00Z","by":"olivia","operation":"offboard","subscriber":{"id":"u1","userPrincipalName":"ada@contoso.com"},"runId":"0198-run",
-		 "reason":"=cmd|' /C calc'!A0","outcome":"completed","hash":"bb","previous":"aa"},
-		{"seq":1,"at":"2026-03-01T09:00:00Z","by":null,"operation":"catalog-apply","subscriber":null,"runId":null,"reason":null,"outcome":"done","hash":"aa","previous":null}],
+		 "reason":"=cmd|' /C calc'!A0","outcome":"completed","hash":"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb","previous":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"},
+		{"seq":1,"at":"2026-03-01T09:00:00Z","by":null,"operation":"catalog-apply","subscriber":null,"runId":null,"reason":null,"outcome":"done","hash":"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","previous":null}],
 		"next":"more"}`), &wanted)
 	if a, b := must(json.Marshal(got)), must(json.Marshal(wanted)); string(a) != string(b) {
 		t.Errorf("got\n%s\nwant\n%s", a, b)
@@ -86,8 +86,8 @@ func TestAuditExport(t *testing.T) {
 	}
 	want := [][]string{
 		{"seq", "at", "by", "operation", "tenant", "subscriberId", "userPrincipalName", "runId", "reason", "outcome", "detail", "hash", "previous"},
-		{"1", "2026-03-01T09:00:00Z", "", "catalog-apply", tenant, "", "", "", "", "done", `{"a":"b, c"}`, "aa", ""},
-		{"2", "2026-03-01T10:00:00Z", "olivia", "offboard", tenant, "u1", ada, "0198-run", "'=cmd|' /C calc'!A0", "completed", `{"a":"b, c"}`, "bb", "aa"},
+		{"1", "2026-03-01T09:00:00Z", "", "catalog-apply", tenant, "", "", "", "", "done", `{"a":"b, c"}`, "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", ""},
+		{"2", "2026-03-01T10:00:00Z", "olivia", "offboard", tenant, "u1", ada, "0198-run", "'=cmd|' /C calc'!A0", "completed", `{"a":"b, c"}`, "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"},
 	}
 	if len(records) != len(want) {
 		t.Fatalf("%d records, want %d:\n%s", len(records), len(want), r.out)

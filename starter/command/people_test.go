@@ -23,11 +23,14 @@ var began = time.Date(2026, 3, 1, 9, 0, 0, 0, time.UTC)
 
 func ptr[T any](v T) *T { return &v }
 
+// asked is a request as a plan holds it.
+var asked = []byte(`{"operation":"offboard","tenant":"contoso","subscriberId":"id-1","requestId":"r1","requestedBy":"operator"}`)
+
 // plannedFor is the answer to PlanOperation for a user of that object id who has a number and a license to lose.
 func plannedFor(id string) contract.PlanAnswer {
 	return contract.PlanAnswer{Tenant: tenant, Node: london, Plan: lifecycle.Plan{
 		Operation: lifecycle.Offboard, Subscriber: lifecycle.SubscriberRef{ID: id, UserPrincipalName: ada},
-		Digest: "d1", Request: []byte(`{}`),
+		Digest: "d1", Request: asked,
 		Steps: []lifecycle.PlannedStep{
 			{Name: lifecycle.RemoveNumber, Action: lifecycle.Do, Summary: "unassign " + number},
 			{Name: lifecycle.ApplyPolicies, Action: lifecycle.SkipBecause, Reason: lifecycle.NoTemplate, Summary: "no Teams template"},
@@ -42,7 +45,7 @@ func plannedFor(id string) contract.PlanAnswer {
 func joining(id string) contract.PlanAnswer {
 	return contract.PlanAnswer{Tenant: tenant, Node: london, Plan: lifecycle.Plan{
 		Operation: lifecycle.Onboard, Subscriber: lifecycle.SubscriberRef{ID: id, UserPrincipalName: ada},
-		Digest: "d1", Request: []byte(`{}`),
+		Digest: "d1", Request: asked,
 		Steps: []lifecycle.PlannedStep{
 			{Name: lifecycle.PlaceAtSite, Action: lifecycle.Do, Summary: "move from acme/contoso to " + london},
 			{Name: lifecycle.AssignLicenses, Action: lifecycle.Do, Summary: "add SPE_E5"},

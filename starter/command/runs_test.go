@@ -262,7 +262,10 @@ func TestListAsksForWhatTheFlagsSay(t *testing.T) {
 
 func TestAllJoinsPages(t *testing.T) {
 	on(t, contract.ListRuns, func(_ workflow.Context, in contract.RunFilter) (contract.Runs, error) {
-		page := contract.Runs{Runs: []contract.Run{{RunID: "run" + in.Cursor}}}
+		page := contract.Runs{Runs: []contract.Run{{
+			WorkflowID: "subscriber/contoso/1", RunID: "run" + in.Cursor, Operation: lifecycle.Offboard, Status: lifecycle.Completed,
+			Subscriber: lifecycle.SubscriberRef{ID: "1", UserPrincipalName: ada}, StartedAt: began,
+		}}}
 		if in.Cursor != "2" {
 			page.Next = ptr(map[string]string{"": "1", "1": "2"}[in.Cursor])
 		}

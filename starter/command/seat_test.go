@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"tenure/internal/schematest"
 	"tenure/starter/command"
 )
 
@@ -71,6 +72,7 @@ func (s *seat) tenure(arguments ...string) result {
 func (s *seat) tenureUntil(ctx context.Context, arguments ...string) result {
 	s.t.Helper()
 	code := command.Run(ctx, s.console, arguments)
+	schematest.Check(s.t, arguments, s.out.String())
 	return result{code, s.out.String(), s.err.String()}
 }
 

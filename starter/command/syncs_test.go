@@ -134,7 +134,7 @@ func TestUsersListFiltersAndCSV(t *testing.T) {
 
 func TestUsersShowNamesTheLastRunToPeopleOnly(t *testing.T) {
 	view := contract.UserView{
-		ID: "id-1", UserPrincipalName: ada, Licenses: []contract.UserLicense{}, Groups: []string{}, Numbers: []string{}, Services: []lifecycle.Service{},
+		ID: "id-1", UserPrincipalName: ada, Licenses: []contract.UserLicense{}, Groups: []string{}, Numbers: []string{}, Policies: map[string]string{}, Services: []lifecycle.Service{},
 		LastRun: &contract.Run{RunID: "run-1", Operation: lifecycle.Offboard, Status: lifecycle.RolledBack, StartedAt: began},
 	}
 	answers[contract.ShowUserRequest](t, contract.ShowUser, view)
