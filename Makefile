@@ -79,6 +79,13 @@ histories: build ## record the workflow histories of the replay tests anew, from
 docs: ## write docs/commands.md, and man pages to bin/man, from the help of the command
 	go run ./starter/manual -markdown docs/commands.md -man bin/man
 
+.PHONY: screenshots
+screenshots: build ## check Temporal's UI in headless Chromium and take the pictures of README.md (needs npm and chromium)
+	@command -v npm >/dev/null || { echo 'the screenshots need npm: install Node.js' >&2; exit 1; }
+	@command -v chromium >/dev/null || { echo 'the screenshots need chromium: apt-get install chromium fonts-noto-color-emoji' >&2; exit 1; }
+	@cd tools/npm && { test node_modules/.package-lock.json -nt package-lock.json || npm ci --silent; } && \
+		CHROMIUM="$$(command -v chromium)" node screenshots.mjs "$(CURDIR)/bin" "$$(command -v temporal || echo "$(CURDIR)/bin/temporal")" "$(CURDIR)/docs"
+
 .PHONY: clean
 clean: ## remove what these targets made: binaries, development data, profiles
 	rm -rf bin .tenure coverage.out
