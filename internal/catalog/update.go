@@ -47,7 +47,7 @@ func (c *Catalog) UpdateOf(user User, nodePath string, request lifecycle.Request
 	}
 	rules := lifecycle.UpdateRules{
 		Join: lifecycle.OnboardingRules{
-			Site: n.path, TenantLevel: n.Tenant().path, LicensePermissionFails: true, Staging: n.settings.Staging.Enabled,
+			Site: n.path, TenantLevel: n.Tenant().path, Staging: n.settings.Staging.Enabled,
 		},
 		LicensesRetained: n.settings.OffboardingLicenses == lifecycle.Retain,
 		Cooling:          c.Cooling,
@@ -63,12 +63,12 @@ func (o *onboarding) update(rules *lifecycle.OnboardingRules) (err error) {
 	m365, teams := &lifecycle.M365Template{Name: "--set"}, &lifecycle.PolicyTemplate{Name: "--set", Policies: map[string]*string{}}
 	for _, field := range slices.Sorted(maps.Keys(o.set)) {
 		a := o.set[field]
-		values, given := a.Value()
+		values, _ := a.Value()
 		switch policy, isPolicy := strings.CutPrefix(field, policyPrefix); {
 		case field == "usageLocation":
 			m365.UsageLocation, m365.Demanded, rules.M365 = values[0], true, m365
 		case field == "licenses":
-			m365.Licenses, m365.Clear, rules.M365 = wishes(values), !given, m365
+			m365.Licenses, rules.M365 = wishes(values), m365
 		case field == "groups":
 			rules.AddGroups = &lifecycle.GroupTemplate{Name: "--set", Groups: values}
 		case field == "number":
