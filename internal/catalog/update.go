@@ -26,16 +26,11 @@ func (c *Catalog) UpdateOf(user User, nodePath string, request lifecycle.Request
 	case n.Tenant() == nil:
 		return lifecycle.UpdateRules{}, &lifecycle.Refusal{Code: "no-tenant", Message: fmt.Sprintf("no tenant is attached at or above %s", n.path)}
 	}
-	if request.ActAs != "" {
-		if _, known := c.Role(request.ActAs); !known {
-			names := namesOf(c.roles, func(r Role) string { return r.Name })
-			return lifecycle.UpdateRules{}, &lifecycle.Refusal{
-				Code: "unknown-role", Invalid: true, Message: fmt.Sprintf("the catalog has no role %q to act as%s", request.ActAs, meant(request.ActAs, names)), Hint: "roles: " + listed(names),
-			}
-		}
+	policy, err := c.policyFor(ForSubscriber, request)
+	if err != nil {
+		return lifecycle.UpdateRules{}, err
 	}
-	policy, ok := c.FieldDisplayPolicy(ForSubscriber, request.ActAs)
-	if !ok {
+	if policy == nil {
 		policy = &FieldDisplayPolicy{Target: ForSubscriber}
 	}
 	set, err := policy.accept(request.Set)

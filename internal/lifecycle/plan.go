@@ -25,7 +25,7 @@ type Request struct {
 	KeepNumber    bool   `json:"keepNumber,omitempty"`
 	NumberTo      string `json:"numberTo,omitempty"`
 	OffboardGroup string `json:"offboardGroup,omitempty"`
-	// ActAs belongs to updating: the role whose field display policy says which fields may be set.
+	// ActAs is the role whose field display policy says which fields may be set; empty is nobody in particular.
 	ActAs string `json:"actAs,omitempty"`
 	// Expect is the plan that was approved: when another one would be carried out by now, nothing is. Nil accepts any.
 	Expect *Plan `json:"expect,omitempty"`

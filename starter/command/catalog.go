@@ -187,9 +187,14 @@ func newCatalogShowCommand(c *Console, run func(context.Context, *Console, catal
 	return reading(&cobra.Command{
 		Use:   "show [KIND [NAME]]",
 		Short: "show the catalog in force, as it takes effect",
+		Long: `Show the catalog in force: how many there are of each kind, all of a kind, or one. What is inherited is shown where it
+counts, with where it comes from. A field display policy is shown as the whole form: every field with its access (hidden,
+read or edit) and the value that it starts as, whether the policy mentions it or not; "policies" and custom_string_1..10
+stand for those that are not listed by themselves.`,
 		Example: `  tenure catalog show
   tenure catalog show nodes london
-  tenure catalog show quickAddGroups -o json`,
+  tenure catalog show policy onboarding-default
+  tenure catalog show groups -o json`,
 		Args: atMost("KIND", "NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			args = append(args, "", "")
