@@ -180,3 +180,27 @@ func TestNumberAndRoleAreFieldsOfAnUpdate(t *testing.T) {
 		assert.Equal(t, "unknown-field", refusal(t, err).Code)
 	}
 }
+
+// R35, R36: the example for where licenses are managed elsewhere asks for no permission for them and lets nobody edit them.
+func TestTheExampleForLicensesElsewhere(t *testing.T) {
+	c := parse(t, read(t, "../../examples/licenses-elsewhere.yaml"))
+	assert.Empty(t, c.Notes())
+	needs := because(t, c, "contoso")
+	assert.NotContains(t, needs, lifecycle.FeatureLicenses)
+	assert.NotContains(t, needs, lifecycle.FeatureUsageLocation)
+	for _, role := range append(c.Roles(), catalog.Role{}) {
+		for field, value := range map[string]string{"usageLocation": "GB", "licenses": "SPE_E5"} {
+			_, err := c.UpdateOf(anna, "acme/contoso/london", lifecycle.Request{ActAs: role.Name, Set: map[string]string{field: value}})
+			assert.Equal(t, "field-not-editable", refusal(t, err).Code, "%s as %q", field, role.Name)
+			_, err = c.OnboardingOf(anna, lifecycle.Request{Site: "london", Group: "sales", ActAs: role.Name, Set: map[string]string{field: value}})
+			assert.Equal(t, "field-not-editable", refusal(t, err).Code, "%s as %q", field, role.Name)
+		}
+		rules, err := c.UpdateOf(anna, "acme/contoso/london", lifecycle.Request{ActAs: role.Name, Set: map[string]string{"number": "next", "policy.TenantDialPlan": ""}})
+		require.NoError(t, err)
+		assert.True(t, rules.LicensesRetained)
+	}
+	assert.Nil(t, onboarded(t, c, lifecycle.Request{Site: "london", Group: "sales"}).M365, "R21")
+	leaving, err := c.Offboarding("acme/contoso/london", "")
+	require.NoError(t, err)
+	assert.Equal(t, lifecycle.Retain, leaving.Licenses)
+}
