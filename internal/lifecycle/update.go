@@ -68,11 +68,13 @@ func PlanUpdate(req Request, s Snapshot, rules UpdateRules, facts OnboardingFact
 	return join.finish(req, append(steps, verifyStep))
 }
 
-// givesUp reports whether the user is to lose what numbers they have: for another one, or for none.
+// givesUp reports whether the user is to lose what numbers they have: for another one, or for none. Where only the inventory
+// has the other one on the user, it is not among them.
 func givesUp(s Snapshot, rules UpdateRules, now time.Time) (offboarding, bool) {
-	leave := offboarding{planner: planner{Snapshot: s, now: now}, rules: OffboardingRules{Cooling: rules.Cooling}}
-	keep := onboarding{planner: planner{Snapshot: s}, rules: rules.Join}
 	number := rules.Join.Number
+	keep := onboarding{planner: planner{Snapshot: s}, rules: rules.Join}
+	s.Inventory = filter(s.Inventory, func(r NumberRow) bool { return r.Number != number })
+	leave := offboarding{planner: planner{Snapshot: s, now: now}, rules: OffboardingRules{Cooling: rules.Cooling}}
 	return leave, number == NoNumberAtAll || number != "" && len(leave.numbers()) > 0 && !keep.hasWanted()
 }
 

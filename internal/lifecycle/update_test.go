@@ -196,16 +196,20 @@ func unlicensed() lifecycle.Snapshot {
 
 // A number that is given up goes by the rule of its own node (R83), and nothing else of the inventory is touched.
 func TestUpdateReleasesWhatIsGivenUp(t *testing.T) {
+	released := []lifecycle.NumberChange{{Number: number, Type: "directRouting", To: lifecycle.Cooling, CoolingDays: 30, CoolingUntil: "2026-04-27T12:00:00Z"}}
 	for name, c := range map[string]struct {
 		wish string
 		user func(*lifecycle.Snapshot)
 		want []lifecycle.NumberChange
 	}{
-		"for another": {another, func(*lifecycle.Snapshot) {}, []lifecycle.NumberChange{{Number: number, Type: "directRouting", To: lifecycle.Cooling, CoolingDays: 30, CoolingUntil: "2026-04-27T12:00:00Z"}}},
-		"for none":    {lifecycle.NoNumberAtAll, func(*lifecycle.Snapshot) {}, []lifecycle.NumberChange{{Number: number, Type: "directRouting", To: lifecycle.Cooling, CoolingDays: 30, CoolingUntil: "2026-04-27T12:00:00Z"}}},
-		"for none, where Teams has lost it already": {lifecycle.NoNumberAtAll, func(s *lifecycle.Snapshot) { s.Teams.Numbers = nil; s.Teams.EnterpriseVoice = false }, []lifecycle.NumberChange{{Number: number, Type: "directRouting", To: lifecycle.Cooling, CoolingDays: 30, CoolingUntil: "2026-04-27T12:00:00Z"}}},
-		"that the inventory does not know":          {another, func(s *lifecycle.Snapshot) { s.Inventory = nil }, nil},
-		"that the inventory gives to another":       {another, func(s *lifecycle.Snapshot) { s.Inventory[0].UserID = "u2" }, nil},
+		"for another": {another, func(*lifecycle.Snapshot) {}, released},
+		"for none":    {lifecycle.NoNumberAtAll, func(*lifecycle.Snapshot) {}, released},
+		"for none, where Teams has lost it already": {lifecycle.NoNumberAtAll, func(s *lifecycle.Snapshot) { s.Teams.Numbers = nil; s.Teams.EnterpriseVoice = false }, released},
+		"for one that only the inventory has on the user": {another, func(s *lifecycle.Snapshot) {
+			s.Inventory = append(s.Inventory, lifecycle.NumberRow{Number: another, Node: london, State: lifecycle.Used, UserID: "u1"})
+		}, released},
+		"that the inventory does not know":    {another, func(s *lifecycle.Snapshot) { s.Inventory = nil }, nil},
+		"that the inventory gives to another": {another, func(s *lifecycle.Snapshot) { s.Inventory[0].UserID = "u2" }, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := mover()
