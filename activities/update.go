@@ -21,7 +21,7 @@ func (a *Activities) planUpdate(ctx context.Context, cat *catalog.Catalog, req l
 	if err != nil {
 		return lifecycle.Plan{}, err
 	}
-	wanted := func() (store.Claim, bool) { return claimOf(lifecycle.AfterGivingUp(s, rules), rules.Join, facts) }
+	wanted := func() (store.Claim, bool) { return claimOf(s, rules.Join, facts) }
 	return a.planWithNumber(ctx, req.Tenant, facts, wanted, claim, func(facts lifecycle.OnboardingFacts) (lifecycle.Plan, error) {
 		return lifecycle.PlanUpdate(req, s, rules, facts, a.now())
 	})

@@ -78,15 +78,6 @@ func givesUp(s Snapshot, rules UpdateRules, now time.Time) (offboarding, bool) {
 	return leave, number == NoNumberAtAll || number != "" && len(leave.numbers()) > 0 && !keep.hasWanted()
 }
 
-// AfterGivingUp is the user as the other number, if one is wanted, will find them.
-func AfterGivingUp(s Snapshot, rules UpdateRules) Snapshot {
-	leave, gives := givesUp(s, rules, time.Time{})
-	if !gives {
-		return s
-	}
-	return s.with([]PlannedStep{leave.removeNumber(), leave.disableEnterpriseVoice()})
-}
-
 // refuseLicenseEdit: an edit of licenses that could not be carried out as it says is refused as a whole (R31, R35, R36).
 func (o *onboarding) refuseLicenseEdit(retained bool) *Refusal {
 	if t := o.rules.M365; t == nil || t.Licenses == nil {

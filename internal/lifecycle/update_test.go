@@ -299,15 +299,6 @@ func TestUpdateAsksOnlyForWhatItNeeds(t *testing.T) {
 	}
 }
 
-// AfterGivingUp is what the number to come is looked for with.
-func TestAfterGivingUp(t *testing.T) {
-	for wish, left := range map[string][]string{another: {}, lifecycle.NoNumberAtAll: {}, number: {number}, lifecycle.NextNumber: {number}, "": {number}} {
-		s := mover()
-		assert.Equal(t, left, lifecycle.AfterGivingUp(s, updating(wants(wish))).State().Numbers, wish)
-		assert.Equal(t, []string{number}, s.State().Numbers, "the user is as before")
-	}
-}
-
 // TestReadBackOfAnUpdate: the number that went and the one that came are both looked for.
 func TestReadBackOfAnUpdate(t *testing.T) {
 	p := update(t, mover(), updating(wants(another), location("FR"), policyOf("TenantDialPlan", "")), spare())
