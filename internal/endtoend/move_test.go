@@ -162,7 +162,7 @@ func TestCancelledMoveIsUndone(t *testing.T) {
 	if r.exit != 0 {
 		t.Fatalf("%v", r)
 	}
-	decode[report](t, r).want(t, "cancelled", map[string]string{"leave/remove-number": "undone", "move-number": "undone", "join/place-at-site": "undone", "join/assign-number": "pending"})
+	decode[report](t, r).want(t, "cancelled", map[string]string{"leave/remove-number": "undone", "move-number": "undone", "join/place-at-site": "undone", "join/assign-number": "undone"})
 	x.wantBack(t, "anna.archer", annasNumber, was)
 }
 

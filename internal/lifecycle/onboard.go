@@ -127,6 +127,9 @@ func (o *onboarding) refuseLicenses() *Refusal {
 			return refusal("no-license-left", "buy or free a unit, then try again", "no unit of %s is left for %s", sku.PartNumber, who)
 		}
 	}
+	if r := o.refuseCallingPlans(who); r != nil {
+		return r
+	}
 	if have := o.numbers(); len(have) > 0 && !o.willHave(func(f SKUFact) string { return f.PhonePlan }) {
 		return refusal("phone-license-missing", "take the number away first, or add a license with Teams Phone", "%s has %s, and would hold no license that a telephone number needs", who, have[0].Number)
 	}
@@ -212,34 +215,48 @@ func (o *onboarding) groupLicensing() []string {
 
 // willHave reports whether a license that the user has or gets brings a service plan that is not disabled; plan names the
 // plan in a product, and is empty where the product does not have it.
-func (o *onboarding) willHave(plan func(SKUFact) string) bool {
-	brings := func(sku string, disabled []string) bool {
-		id := plan(o.facts.SKUs[sku])
-		return id != "" && !slices.Contains(disabled, id)
+func (o *onboarding) willHave(plan func(SKUFact) string) bool { return len(o.willHold(plan)) > 0 }
+
+// willHold are the service plans of one kind that the user has or gets, by their ids.
+func (o *onboarding) willHold(plan func(SKUFact) string) map[string]bool {
+	held := map[string]bool{}
+	brings := func(sku string, disabled []string) {
+		if id := plan(o.facts.SKUs[sku]); id != "" && !slices.Contains(disabled, id) {
+			held[id] = true
+		}
 	}
 	replaced := o.rules.M365 != nil && (o.rules.M365.Licenses != nil || o.rules.M365.Clear) && len(o.groupLicensing()) == 0 && o.MayWriteLicenses()
 	for _, l := range o.Licenses {
-		if !(l.Direct() && replaced) && l.State != "Error" && brings(l.SKUID, l.DisabledPlans) {
-			return true
+		if !(l.Direct() && replaced) && l.State != "Error" {
+			brings(l.SKUID, l.DisabledPlans)
 		}
 	}
 	if replaced {
 		for _, wish := range o.rules.M365.Licenses {
-			if brings(wish.SKU, o.disabled(wish)) {
-				return true
-			}
+			brings(wish.SKU, o.disabled(wish))
 		}
 	}
 	if o.rules.AddGroups != nil {
 		for _, name := range o.rules.AddGroups.Groups {
 			for _, id := range o.facts.Groups[name].Licenses {
-				if brings(id, nil) {
-					return true
-				}
+				brings(id, nil)
 			}
 		}
 	}
-	return false
+	return held
+}
+
+// refuseCallingPlans: the two dependencies between telephony plans that are known without asking Microsoft. A calling plan
+// needs Teams Phone, and nobody can have two. Others Microsoft does not publish, and refuses when licenses are assigned.
+func (o *onboarding) refuseCallingPlans(who string) *Refusal {
+	plans := o.willHold(func(f SKUFact) string { return f.CallingPlan })
+	switch {
+	case len(plans) > 1:
+		return refusal("license-conflict", "leave one of them out", "%s would hold two calling plans, which exclude each other", who)
+	case len(plans) == 1 && !o.willHave(func(f SKUFact) string { return f.PhonePlan }):
+		return refusal("license-dependency", "add Teams Phone (MCOEV), or a license that contains it", "%s would hold a calling plan without Teams Phone, on which it depends", who)
+	}
+	return nil
 }
 
 // disabled are the ids of the plans that a wish switches off, sorted.

@@ -240,6 +240,15 @@ func TestOnboardRefusals(t *testing.T) {
 			e5.Free = 0
 			f.SKUs["SPE_E5"] = e5
 		}},
+		{"a calling plan without Teams Phone", "license-dependency", func(_ *lifecycle.Snapshot, r *lifecycle.OnboardingRules, f *lifecycle.OnboardingFacts) {
+			f.SKUs["MCOPSTN1"] = lifecycle.SKUFact{ID: "pstn1-id", PartNumber: "MCOPSTN1", Free: 5, CallingPlan: "pstn1-plan"}
+			r.M365.Licenses, r.Number = []lifecycle.LicenseWish{{SKU: "SPE_E3"}, {SKU: "MCOPSTN1"}}, lifecycle.NoNumberAtAll
+		}},
+		{"two calling plans", "license-conflict", func(_ *lifecycle.Snapshot, r *lifecycle.OnboardingRules, f *lifecycle.OnboardingFacts) {
+			f.SKUs["MCOPSTN1"] = lifecycle.SKUFact{ID: "pstn1-id", PartNumber: "MCOPSTN1", Free: 5, CallingPlan: "pstn1-plan"}
+			f.SKUs["MCOPSTN2"] = lifecycle.SKUFact{ID: "pstn2-id", PartNumber: "MCOPSTN2", Free: 5, CallingPlan: "pstn2-plan"}
+			r.M365.Licenses = append(r.M365.Licenses, lifecycle.LicenseWish{SKU: "MCOPSTN1"}, lifecycle.LicenseWish{SKU: "MCOPSTN2"})
+		}},
 		{"no usage location", "usage-location-missing", func(_ *lifecycle.Snapshot, r *lifecycle.OnboardingRules, _ *lifecycle.OnboardingFacts) {
 			r.M365.UsageLocation = ""
 		}},

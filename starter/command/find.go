@@ -63,6 +63,9 @@ func (c *Console) find(ctx context.Context, conn *Connection, name string) (foun
 		filters = []contract.RunFilter{{RunID: name}, {User: name}}
 	}
 	row, err := c.newest(ctx, name, filters)
+	if err != nil && uuid.Validate(name) == nil {
+		return c.awaitRunID(ctx, conn, name, err)
+	}
 	if err != nil {
 		return found{}, err
 	}
@@ -74,6 +77,25 @@ func (c *Console) find(ctx context.Context, conn *Connection, name string) (foun
 	run.operation, run.user, run.status = row.Operation, row.Subscriber, row.Status
 	return run, err
 }
+
+// awaitRunID looks for a run id that nobody knows, a little longer: a run that has just been started may not be visible yet.
+// When it stays unknown, the error is that of the search before.
+func (c *Console) awaitRunID(ctx context.Context, conn *Connection, runID string, unknown error) (found, error) {
+	for range visibilityLooks {
+		select {
+		case <-ctx.Done():
+			return found{}, unknown
+		case <-time.After(c.Pace.Progress):
+		}
+		if run, err := c.describeRunID(ctx, conn, runID); !missing(err) {
+			return run, err
+		}
+	}
+	return found{}, unknown
+}
+
+// visibilityLooks times Pace.Progress is how long a run may stay invisible after its start.
+const visibilityLooks = 8
 
 // newest asks the worker for the newest run that a filter matches, the filters one after the other: one that names
 // nobody may be answered with an error, and the next one still find the run.

@@ -322,7 +322,7 @@ func TestInterruptDetaches(t *testing.T) {
 	ctx, interrupt := context.WithCancel(t.Context())
 	s := newSeat(t)
 	ended := make(chan result)
-	go func() { ended <- s.tenureUntil(ctx, "status", run.GetRunID(), "--watch") }()
+	go func() { ended <- s.tenureUntil(ctx, "status", run.GetID(), "--watch") }()
 	signal(t, run)
 	s.err.await("remove-number")
 	interrupt()

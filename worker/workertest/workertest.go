@@ -2,6 +2,7 @@
 package workertest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http/httptest"
@@ -141,7 +142,8 @@ func (e *Environment) Move(tb testing.TB, user string, how lifecycle.Request) cl
 // Run starts an operation on one user; what the request leaves open is filled in.
 func (e *Environment) Run(tb testing.TB, workflow string, request lifecycle.Request) client.WorkflowRun {
 	tb.Helper()
-	request.Tenant, request.RequestID, request.RequestedBy, request.OnFailure = "contoso", uuid.NewString(), "test", lifecycle.OnFailureRollback
+	request.Tenant, request.RequestID, request.RequestedBy = "contoso", uuid.NewString(), "test"
+	request.OnFailure = cmp.Or(request.OnFailure, lifecycle.OnFailureRollback)
 	run, err := e.Client.ExecuteWorkflow(context.Background(), client.StartWorkflowOptions{
 		ID: contract.SubscriberWorkflowID("contoso", request.SubscriberID), TaskQueue: contract.TaskQueue, WorkflowExecutionErrorWhenAlreadyStarted: true,
 	}, workflow, request)
