@@ -21,16 +21,7 @@ func (a *Activities) planUpdate(ctx context.Context, cat *catalog.Catalog, req l
 	if err != nil {
 		return lifecycle.Plan{}, err
 	}
-	wanted := func() (store.Claim, bool) {
-		after := lifecycle.AfterGivingUp(s, rules)
-		c, ok := claimOf(after, rules.Join, facts)
-		if s.Teams != nil && after.Teams != nil && len(after.Teams.Numbers) < len(s.Teams.Numbers) {
-			for _, row := range s.Inventory {
-				c.Except = append(c.Except, row.Number)
-			}
-		}
-		return c, ok
-	}
+	wanted := func() (store.Claim, bool) { return claimOf(s, rules.Join, facts) }
 	return a.planWithNumber(ctx, req.Tenant, facts, wanted, claim, func(facts lifecycle.OnboardingFacts) (lifecycle.Plan, error) {
 		return lifecycle.PlanUpdate(req, s, rules, facts, a.now())
 	})

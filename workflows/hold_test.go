@@ -189,7 +189,7 @@ func TestNobodyDecidesAboutARunThatGoesOn(t *testing.T) {
 
 // TestWhatHappensAfterAFailureUnlessSomebodySays: a leaver does not get access back by themselves.
 func TestWhatHappensAfterAFailureUnlessSomebodySays(t *testing.T) {
-	for which, holds := range map[string]bool{"offboard": true, "onboard": false} {
+	for which, holds := range map[string]bool{"offboard": true, "onboard": false, "update": false} {
 		o := operations[which]
 		w := worldOf(o)
 		w.fail["SetRole"] = broken

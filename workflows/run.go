@@ -254,6 +254,9 @@ func (r *run) undoFailed(message string) {
 func (r *run) markUndone(c compensation) {
 	for _, name := range append([]lifecycle.StepName{c.step}, c.undoes...) {
 		entry := r.report.Step(name)
+		if entry == nil {
+			continue // An update has only the steps that its fields need.
+		}
 		if entry.Outcome == lifecycle.Done || (entry.Outcome == lifecycle.Pending && entry.StartedAt != nil) {
 			entry.Outcome = lifecycle.Undone
 		}

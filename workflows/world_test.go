@@ -67,6 +67,7 @@ var operations = map[string]operation{
 	"offboard": {workflows.QuickOffboard, offboardSteps, offboardEffects, offboardDoing},
 	"onboard":  {workflows.Onboard, onboardSteps, onboardEffects, onboardDoing},
 	"move":     {workflows.MoveBetweenSites, moveSteps, moveEffects, moveDoing},
+	"update":   {workflows.UpdateSubscriber, updateSteps, updateEffects, updateDoing},
 }
 
 var onboardSteps = []lifecycle.StepName{

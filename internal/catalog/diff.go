@@ -148,7 +148,8 @@ func (c *Catalog) facts() map[string]fact {
 		}
 	}
 	for kind, views := range map[string][]namedView{
-		"roles": c.viewRoles(), "templates": c.viewTemplates(), "groups": c.viewGroups(), "profiles": c.viewProfiles(), "policies": c.viewPolicies(),
+		"roles": c.viewRoles(), "templates": c.viewTemplates(), "groups": c.viewGroups(), "profiles": c.viewProfiles(),
+		"policies": c.policyViews(func(p *FieldDisplayPolicy) map[string]FieldDisplay { return p.Fields }),
 	} {
 		for _, v := range views {
 			view := maps.Clone(v.view)

@@ -1,6 +1,8 @@
 package catalog
 
 import (
+	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -10,7 +12,8 @@ import (
 // Target is the form that a field display policy applies to.
 type Target string
 
-// The targets.
+// The targets. A subscriber's form is that of updating, where a blank field stays as it is and so starts as nothing.
+// Offboarding has no field that could be edited: a policy for it says what others may show.
 const (
 	ForOnboarding  Target = "onboarding"
 	ForOffboarding Target = "offboarding"
@@ -73,6 +76,36 @@ func (c *Catalog) KeepsLicensesElsewhere() bool {
 	})
 }
 
+// form is every field of the form as the policy leaves it. "policies" and the ranges of custom fields stand for those that
+// are not listed by themselves.
+func (p *FieldDisplayPolicy) form() map[string]FieldDisplay {
+	form := map[string]FieldDisplay{}
+	for _, field := range slices.Concat(displayFields, readOnlyFields, customRanges, slices.Collect(maps.Keys(p.Fields))) {
+		d, mentioned := p.display(field)
+		switch {
+		case strings.HasPrefix(field, "custom_") && p.Target != ForOnboarding, field == "role" && p.Target == ForOnboarding && !mentioned:
+			d.Access = Hidden // The form does not have it.
+		case d.Access == Edit && (p.Target == ForOffboarding || slices.Contains(readOnlyFields, field)):
+			d.Access = Read
+		}
+		form[field] = d
+	}
+	return form
+}
+
+// Notes are what is right in the file and yet not what its author may expect, a sentence each.
+func (c *Catalog) Notes() []string {
+	notes := []string{}
+	for _, p := range c.policies {
+		for _, field := range slices.Sorted(maps.Keys(p.Fields)) {
+			if now := p.form()[field].Access; now != p.Fields[field].Access {
+				notes = append(notes, fmt.Sprintf("field display policy %s: %s is %s, for the %s form has no such field to edit", p.Name, field, now, p.Target))
+			}
+		}
+	}
+	return notes
+}
+
 // displayFields are the fields of the forms; beside them policy.TYPE, custom_string_1..10 and custom_boolean_1..10.
 var displayFields = []string{"usageLocation", "licenses", "groups", "number", "role", "policies"}
 
@@ -84,7 +117,10 @@ var readOnlyFields = []string{
 
 var customFieldRule = regexp.MustCompile(`^custom_(?:string|boolean)_(?:[1-9]|10)$`)
 
-const customFields = "custom_string_1..10, custom_boolean_1..10, policy.TYPE"
+// customRanges stand for all custom fields of a kind.
+var customRanges = []string{"custom_string_1..10", "custom_boolean_1..10"}
+
+var customFields = listed(customRanges) + ", policy.TYPE"
 
 func (p *parsing) readDisplayPolicies(items []spot) {
 	names, bound := named{}, map[string]string{}

@@ -87,6 +87,21 @@ func readNumberWish(s string) (string, error) {
 	return number, nil
 }
 
+// policyFor is the policy that counts for a request, by the role that the requester acts as (R131); nil when there is none.
+// The error is a *lifecycle.Refusal "unknown-role".
+func (c *Catalog) policyFor(target Target, request lifecycle.Request) (*FieldDisplayPolicy, error) {
+	if _, known := c.Role(request.ActAs); !known && request.ActAs != "" {
+		names := namesOf(c.roles, func(r Role) string { return r.Name })
+		return nil, &lifecycle.Refusal{
+			Code: "unknown-role", Invalid: true,
+			Message: fmt.Sprintf("the catalog has no role %q to act as%s", request.ActAs, meant(request.ActAs, names)),
+			Hint:    "roles: " + listed(names),
+		}
+	}
+	policy, _ := c.FieldDisplayPolicy(target, request.ActAs)
+	return policy, nil
+}
+
 // display is what the policy says about a field: a policy of Teams that it does not mention follows "policies". A field
 // that nothing is said about can be edited. The nil policy allows everything.
 func (p *FieldDisplayPolicy) display(field string) (d FieldDisplay, mentioned bool) {

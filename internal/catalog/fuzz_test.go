@@ -62,6 +62,7 @@ func TestLineEndingsAndByteOrderMark(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	f.Add(read(f, contract))
 	f.Add(read(f, "../../examples/catalog.yaml"))
+	f.Add(read(f, "../../examples/licenses-elsewhere.yaml"))
 	for _, test := range bad {
 		if test.edits != nil {
 			f.Add(edited(f, test.edits...))

@@ -12,7 +12,8 @@ import (
 // OnboardingOf is what the catalog and the request say about onboarding a user at the request's site. There are three
 // ways in, and equal values give equal rules by each of them (R4): a quick add group (request.Group), a profile
 // (request.Profile: its group, number and role), and neither, where the fields of request.Set and of the field display
-// policy for onboarding make up the templates (R131). The policy is the one that names no roles.
+// policy for onboarding make up the templates (R131). The policy is the one for the role that the requester acts as
+// (request.ActAs), else the one that names no roles.
 //
 // A value comes from the first of these that has it:
 //
@@ -90,7 +91,9 @@ func (c *Catalog) onboarding(user User, request lifecycle.Request) (*onboarding,
 	if err = o.wayIn(request); err != nil {
 		return nil, err
 	}
-	o.policy, _ = c.FieldDisplayPolicy(ForOnboarding, "")
+	if o.policy, err = c.policyFor(ForOnboarding, request); err != nil {
+		return nil, err
+	}
 	if o.set, err = o.policy.accept(request.Set); err != nil {
 		return nil, err
 	}

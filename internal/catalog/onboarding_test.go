@@ -614,12 +614,23 @@ func TestOnboardingAboveTheTenants(t *testing.T) {
 	assert.Equal(t, "no-tenant", refusal(t, err).Code)
 }
 
-// A policy for a role, or for another form, says nothing about onboarding.
-func TestOnlyThePolicyWithoutRolesIsAsked(t *testing.T) {
+// A policy that names roles counts for who acts as one of them (R131); one for another form says nothing about onboarding.
+func TestThePolicyOfARoleCountsForWhoActsAsIt(t *testing.T) {
 	c := parse(t, edited(t, "    target: onboarding\n", "    target: onboarding\n    roles: [site-admin]\n"))
-	rules, err := c.OnboardingOf(anna, lifecycle.Request{Site: london, Set: map[string]string{"licenses": "SPE_E5"}})
-	require.NoError(t, err)
-	assert.Equal(t, &lifecycle.M365Template{Name: "--set", Licenses: []lifecycle.LicenseWish{{SKU: "SPE_E5"}}}, rules.M365)
+	request := lifecycle.Request{Site: london, Set: map[string]string{"licenses": "SPE_E5"}}
+	for _, role := range []string{"", "site-self-service"} {
+		request.ActAs = role
+		rules, err := c.OnboardingOf(anna, request)
+		require.NoError(t, err)
+		assert.Equal(t, &lifecycle.M365Template{Name: "--set", Licenses: []lifecycle.LicenseWish{{SKU: "SPE_E5"}}}, rules.M365)
+	}
+	request.ActAs = "site-admin"
+	_, err := c.OnboardingOf(anna, request)
+	assert.Equal(t, "field-not-editable", refusal(t, err).Code)
+	request.ActAs = "site-admn"
+	_, err = c.OnboardingOf(anna, request)
+	assert.Equal(t, "unknown-role", refusal(t, err).Code)
+	assert.True(t, refusal(t, err).Invalid)
 }
 
 func TestTheSettingsOfTheSite(t *testing.T) {

@@ -298,11 +298,16 @@ func (c *Catalog) viewProfiles() []namedView {
 	return views
 }
 
+// viewPolicies has every field of each form, those that the policy does not mention included.
 func (c *Catalog) viewPolicies() []namedView {
+	return c.policyViews((*FieldDisplayPolicy).form)
+}
+
+func (c *Catalog) policyViews(fieldsOf func(*FieldDisplayPolicy) map[string]FieldDisplay) []namedView {
 	var views []namedView
 	for _, p := range c.policies {
 		fields := View{}
-		for name, d := range p.Fields {
+		for name, d := range fieldsOf(p) {
 			f := View{"access": string(d.Access)}
 			show(f, "value", d.Value, func(t []Text) any {
 				if len(t) == 1 {

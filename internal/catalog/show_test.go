@@ -2,6 +2,7 @@ package catalog_test
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/goccy/go-yaml"
@@ -9,7 +10,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"tenure/internal/catalog"
+	"tenure/internal/lifecycle"
 )
+
+// directoryFields are those of every form that belong to the directory.
+const directoryFields = `"userPrincipalName":{"access":"read"},"displayName":{"access":"read"},"givenName":{"access":"read"},"surname":{"access":"read"},"city":{"access":"read"},
+	"department":{"access":"read"},"country":{"access":"read"},"jobTitle":{"access":"read"},"userType":{"access":"read"},"accountEnabled":{"access":"read"},"enterpriseVoice":{"access":"read"}`
 
 func TestShow(t *testing.T) {
 	c := parse(t, read(t, contract))
@@ -55,8 +61,12 @@ func TestShow(t *testing.T) {
 		{"groups", "leaver-keeps-licenses", `{"name":"leaver-keeps-licenses","node":"acme/contoso","offboarding":true,"licenses":"retain","teamsUser":"no-voice","removeGroups":"staff"}`},
 		{"groups", "uk-sales", `{"name":"uk-sales","node":"acme/contoso","offboarding":false,"m365User":"e5-voice","teamsUser":"voice","addGroups":"staff"}`},
 		{"profiles", "london-sales", `{"name":"london-sales","quickAddGroup":"uk-sales","number":"next","role":"site-self-service"}`},
-		{"policy", "onboarding-default", `{"name":"onboarding-default","target":"onboarding","fields":{"usageLocation":{"access":"edit","value":"${site.defaults.usageLocation}"},"licenses":{"access":"hidden"}}}`},
-		{"policies", "licenses-elsewhere", `{"name":"licenses-elsewhere","target":"subscriber","roles":["site-admin"],"fields":{"usageLocation":{"access":"read"},"licenses":{"access":"read"}}}`},
+		{"policy", "onboarding-default", `{"name":"onboarding-default","target":"onboarding","fields":{
+			"usageLocation":{"access":"edit","value":"${site.defaults.usageLocation}"},"licenses":{"access":"hidden"},"groups":{"access":"edit"},"number":{"access":"edit"},
+			"role":{"access":"hidden"},"policies":{"access":"edit"},"custom_string_1..10":{"access":"edit"},"custom_boolean_1..10":{"access":"edit"},` + directoryFields + `}}`},
+		{"policies", "licenses-elsewhere", `{"name":"licenses-elsewhere","target":"subscriber","roles":["site-admin"],"fields":{
+			"usageLocation":{"access":"read"},"licenses":{"access":"read"},"groups":{"access":"edit"},"number":{"access":"edit"},"role":{"access":"edit"},"policies":{"access":"edit"},
+			"custom_string_1..10":{"access":"hidden"},"custom_boolean_1..10":{"access":"hidden"},` + directoryFields + `}}`},
 		{"placement", "1", `{"rule":1,"site":"acme/contoso/emea/london","when":"user.city == \"London\" && user.userType == \"Member\"","onboard":"london-sales"}`},
 		{"placement", "", `[{"rule":1,"site":"acme/contoso/emea/london","when":"user.city == \"London\" && user.userType == \"Member\"","onboard":"london-sales"},{"rule":2,"site":"acme/contoso/emea/paris","when":"user.city.startsWith(\"Paris\")"}]`},
 		{"protected", "1", `{"rule":1,"when":"user.userPrincipalName.startsWith(\"svc-\")","reason":"service account"}`},
@@ -120,4 +130,71 @@ func TestKindsAreShownAsListed(t *testing.T) {
 		_, err := c.Show(kind, "")
 		assert.NoError(t, err)
 	}
+}
+
+// The form that is shown is the one that is obeyed: what it lets be edited can be set, and nothing else.
+func TestTheFormThatIsShownIsTheOneThatCounts_R131(t *testing.T) {
+	values := map[string]string{
+		"usageLocation": "GB", "licenses": "SPE_E5", "groups": "All Staff", "number": "next", "role": "site-admin", "policy.TenantDialPlan": "UK-Dialplan",
+		"policy.TeamsCallingPolicy": "AllOn", "city": "Paris", "custom_string_1": "x", "custom_boolean_2": "true",
+	}
+	const fields = "{usageLocation: {access: read, value: GB}, groups: {access: hidden}, city: {access: hidden}, role: {access: edit}, policies: {access: read}, policy.TenantDialPlan: {access: edit}, custom_string_1: {access: hidden}, custom_boolean_2: {access: edit}}"
+	for _, target := range []string{"onboarding", "subscriber"} {
+		for name, policy := range map[string]string{"mentioned": fields, "unmentioned": "{}"} {
+			t.Run(target+" "+name, func(t *testing.T) {
+				own := read(t, contract)
+				own = own[strings.Index(own, "fieldDisplayPolicies:"):strings.Index(own, "placement:")]
+				c := parse(t, edited(t, own, "fieldDisplayPolicies: [{name: form, target: "+target+", fields: "+policy+"}]\n\n"))
+				v, err := c.Show("policy", "form")
+				require.NoError(t, err)
+				form := v.(catalog.View)["fields"].(catalog.View)
+				access := func(field string) any {
+					for _, key := range []string{field, kindOf(field)} {
+						if d, ok := form[key]; ok {
+							return d.(catalog.View)["access"]
+						}
+					}
+					t.Fatalf("the form has no %s", field)
+					return nil
+				}
+				for field, value := range values {
+					set := map[string]string{field: value}
+					if target == "subscriber" {
+						_, err = c.UpdateOf(anna, london, lifecycle.Request{Set: set})
+					} else if field == "number" {
+						_, err = c.OnboardingOf(anna, lifecycle.Request{Site: london, Number: value})
+					} else {
+						_, err = c.OnboardingOf(anna, lifecycle.Request{Site: london, Set: set})
+					}
+					assert.Equal(t, access(field) == "edit", err == nil, "%s is %v: %v", field, access(field), err)
+				}
+				assert.Len(t, c.Notes(), map[string]int{"subscriber mentioned": 1}[target+" "+name])
+			})
+		}
+	}
+}
+
+// kindOf is the key under which a form has the fields of a kind that are not listed by themselves.
+func kindOf(field string) string {
+	for prefix, key := range map[string]string{"policy.": "policies", "custom_string_": "custom_string_1..10", "custom_boolean_": "custom_boolean_1..10"} {
+		if strings.HasPrefix(field, prefix) {
+			return key
+		}
+	}
+	return field
+}
+
+// Nothing can be edited when offboarding, whatever the policy says, and that is noted.
+func TestTheFormOfOffboardingIsReadOnly(t *testing.T) {
+	c := parse(t, edited(t, "  - name: licenses-elsewhere", "  - {name: leaving, target: offboarding, fields: {licenses: {access: edit}, number: {access: read}, groups: {access: hidden}, custom_string_1: {access: edit}}}\n  - name: licenses-elsewhere"))
+	v, err := c.Show("policy", "leaving")
+	require.NoError(t, err)
+	for field, d := range v.(catalog.View)["fields"].(catalog.View) {
+		assert.NotEqual(t, "edit", d.(catalog.View)["access"], field)
+	}
+	assert.Equal(t, []string{
+		"field display policy leaving: custom_string_1 is hidden, for the offboarding form has no such field to edit",
+		"field display policy leaving: licenses is read, for the offboarding form has no such field to edit",
+	}, c.Notes())
+	assert.Empty(t, parse(t, read(t, contract)).Notes())
 }

@@ -26,16 +26,11 @@ func (c *Catalog) UpdateOf(user User, nodePath string, request lifecycle.Request
 	case n.Tenant() == nil:
 		return lifecycle.UpdateRules{}, &lifecycle.Refusal{Code: "no-tenant", Message: fmt.Sprintf("no tenant is attached at or above %s", n.path)}
 	}
-	if request.ActAs != "" {
-		if _, known := c.Role(request.ActAs); !known {
-			names := namesOf(c.roles, func(r Role) string { return r.Name })
-			return lifecycle.UpdateRules{}, &lifecycle.Refusal{
-				Code: "unknown-role", Invalid: true, Message: fmt.Sprintf("the catalog has no role %q to act as%s", request.ActAs, meant(request.ActAs, names)), Hint: "roles: " + listed(names),
-			}
-		}
+	policy, err := c.policyFor(ForSubscriber, request)
+	if err != nil {
+		return lifecycle.UpdateRules{}, err
 	}
-	policy, ok := c.FieldDisplayPolicy(ForSubscriber, request.ActAs)
-	if !ok {
+	if policy == nil {
 		policy = &FieldDisplayPolicy{Target: ForSubscriber}
 	}
 	set, err := policy.accept(request.Set)
@@ -47,7 +42,7 @@ func (c *Catalog) UpdateOf(user User, nodePath string, request lifecycle.Request
 	}
 	rules := lifecycle.UpdateRules{
 		Join: lifecycle.OnboardingRules{
-			Site: n.path, TenantLevel: n.Tenant().path, LicensePermissionFails: true, Staging: n.settings.Staging.Enabled,
+			Site: n.path, TenantLevel: n.Tenant().path, Staging: n.settings.Staging.Enabled,
 		},
 		LicensesRetained: n.settings.OffboardingLicenses == lifecycle.Retain,
 		Cooling:          c.Cooling,
@@ -63,12 +58,12 @@ func (o *onboarding) update(rules *lifecycle.OnboardingRules) (err error) {
 	m365, teams := &lifecycle.M365Template{Name: "--set"}, &lifecycle.PolicyTemplate{Name: "--set", Policies: map[string]*string{}}
 	for _, field := range slices.Sorted(maps.Keys(o.set)) {
 		a := o.set[field]
-		values, given := a.Value()
+		values, _ := a.Value()
 		switch policy, isPolicy := strings.CutPrefix(field, policyPrefix); {
 		case field == "usageLocation":
 			m365.UsageLocation, m365.Demanded, rules.M365 = values[0], true, m365
 		case field == "licenses":
-			m365.Licenses, m365.Clear, rules.M365 = wishes(values), !given, m365
+			m365.Licenses, rules.M365 = wishes(values), m365
 		case field == "groups":
 			rules.AddGroups = &lifecycle.GroupTemplate{Name: "--set", Groups: values}
 		case field == "number":

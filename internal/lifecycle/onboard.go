@@ -48,9 +48,10 @@ func refusal(code, hint, format string, args ...any) *Refusal {
 	return &Refusal{Code: code, Hint: hint, Message: fmt.Sprintf(format, args...)}
 }
 
-// refuse names what stands in the way before anything is touched. A nil *Refusal never leaves it as an error.
-func (o *onboarding) refuse() error {
-	for _, check := range []func() *Refusal{o.refuseUser, o.refuseGroups, o.refuseLicenses, o.refuseNumber} {
+// refuse names what stands in the way before anything is touched; what is particular to an operation comes after the user.
+// A nil *Refusal never leaves it as an error.
+func (o *onboarding) refuse(particular ...func() *Refusal) error {
+	for _, check := range slices.Concat([]func() *Refusal{o.refuseUser}, particular, []func() *Refusal{o.refuseGroups, o.refuseLicenses, o.refuseNumber}) {
 		if r := check(); r != nil {
 			return r
 		}

@@ -27,7 +27,7 @@ type Request struct {
 	OffboardGroup string `json:"offboardGroup,omitempty"`
 	// Yourself lets whoever asks offboard or move themselves, which is otherwise refused.
 	Yourself bool `json:"yourself,omitempty"`
-	// ActAs belongs to updating: the role whose field display policy says which fields may be set.
+	// ActAs is the role whose field display policy says which fields may be set; empty is nobody in particular.
 	ActAs string `json:"actAs,omitempty"`
 	// Expect is the plan that was approved: when another one would be carried out by now, nothing is. Nil accepts any.
 	Expect *Plan `json:"expect,omitempty"`

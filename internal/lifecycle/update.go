@@ -17,24 +17,20 @@ type UpdateRules struct {
 }
 
 // PlanUpdate decides the steps of UpdateSubscriber: those of onboarding and offboarding that the fields need, by the same
-// rules (R31, R34-R36). The error is a *Refusal: nothing may be touched.
+// rules (R31, R34-R36). What could not be carried out as it is asked for is refused as a whole. The error is a *Refusal:
+// nothing may be touched.
 func PlanUpdate(req Request, s Snapshot, rules UpdateRules, facts OnboardingFacts, now time.Time) (Plan, error) {
 	leave, gives := givesUp(s, rules, now)
+	var left []PlannedStep
 	if gives {
 		if err := leave.refuse(); err != nil {
 			return Plan{}, err
 		}
-	}
-	var left []PlannedStep
-	if gives || rules.Join.Number == NoNumberAtAll {
 		left = []PlannedStep{leave.removeNumber(), leave.disableEnterpriseVoice()}
 	}
 	join := onboarding{planner: planner{Snapshot: s.with(left), now: now, warnings: slices.Clone(rules.Join.Warnings)}, rules: rules.Join, facts: facts}
-	if err := join.refuse(); err != nil {
+	if err := join.refuse(func() *Refusal { return join.refuseLicenseEdit(rules.LicensesRetained) }); err != nil {
 		return Plan{}, err
-	}
-	if r := join.refuseLicenseEdit(rules.LicensesRetained); r != nil {
-		return Plan{}, r
 	}
 	var steps []PlannedStep
 	m365 := rules.Join.M365
@@ -45,7 +41,7 @@ func PlanUpdate(req Request, s Snapshot, rules UpdateRules, facts OnboardingFact
 		steps = append(steps, join.addGroups(), join.awaitGroupLicenses())
 	}
 	steps = append(steps, left...)
-	if m365 != nil && (m365.Licenses != nil || m365.Clear) {
+	if m365 != nil && m365.Licenses != nil {
 		steps = append(steps, join.assignLicenses())
 	}
 	if join.wantsNumber() || rules.Join.Teams != nil {
@@ -55,7 +51,11 @@ func PlanUpdate(req Request, s Snapshot, rules UpdateRules, facts OnboardingFact
 		steps = append(steps, join.claimNumber(), join.assignNumber())
 	}
 	if rules.Join.Teams != nil {
-		steps = append(steps, join.applyPolicies(rules.Join.Teams, join.inTeams()))
+		policies := join.applyPolicies(rules.Join.Teams, join.inTeams())
+		if policies.Action == SkipBecause {
+			return Plan{}, refusal(string(policies.Reason), "", "the policies of %s are not changed: %s", s.Person.UserPrincipalName, policies.Summary)
+		}
+		steps = append(steps, policies)
 	}
 	if gives {
 		steps = append(steps, leave.releaseNumber())
@@ -68,26 +68,19 @@ func PlanUpdate(req Request, s Snapshot, rules UpdateRules, facts OnboardingFact
 	return join.finish(req, append(steps, verifyStep))
 }
 
-// givesUp reports whether the user loses the numbers that they have: for another one, or for none.
+// givesUp reports whether the user is to lose what numbers they have: for another one, or for none. Where only the inventory
+// has the other one on the user, it is not among them.
 func givesUp(s Snapshot, rules UpdateRules, now time.Time) (offboarding, bool) {
-	leave := offboarding{planner: planner{Snapshot: s, now: now}, rules: OffboardingRules{Cooling: rules.Cooling}}
+	number := rules.Join.Number
 	keep := onboarding{planner: planner{Snapshot: s}, rules: rules.Join}
-	return leave, rules.Join.Number != "" && len(leave.numbers()) > 0 && !keep.hasWanted()
+	s.Inventory = filter(s.Inventory, func(r NumberRow) bool { return r.Number != number })
+	leave := offboarding{planner: planner{Snapshot: s, now: now}, rules: OffboardingRules{Cooling: rules.Cooling}}
+	return leave, number == NoNumberAtAll || number != "" && len(leave.numbers()) > 0 && !keep.hasWanted()
 }
 
-// AfterGivingUp is the user as the other number, if one is wanted, will find them.
-func AfterGivingUp(s Snapshot, rules UpdateRules) Snapshot {
-	leave, gives := givesUp(s, rules, time.Time{})
-	if !gives {
-		return s
-	}
-	return s.with([]PlannedStep{leave.removeNumber(), leave.disableEnterpriseVoice()})
-}
-
-// refuseLicenseEdit: an edit of licenses that could not be carried out as it says is refused as a whole (R31, R36).
+// refuseLicenseEdit: an edit of licenses that could not be carried out as it says is refused as a whole (R31, R35, R36).
 func (o *onboarding) refuseLicenseEdit(retained bool) *Refusal {
-	t := o.rules.M365
-	if t == nil || (t.Licenses == nil && !t.Clear) {
+	if t := o.rules.M365; t == nil || t.Licenses == nil {
 		return nil
 	}
 	who := o.Person.UserPrincipalName
@@ -96,6 +89,8 @@ func (o *onboarding) refuseLicenseEdit(retained bool) *Refusal {
 		return refusal("licenses-retained", "change `offboarding: {licenses: retain}` in the catalog, or assign them in Microsoft's portal", "the licenses of %s are not changed: at %s they are retained as they are", who, o.rules.Site)
 	case len(groups) > 0:
 		return refusal("group-license-present", "change the groups instead", "the licenses of %s are not changed directly: they come from %s", who, strings.Join(groups, ", "))
+	case !o.MayWriteLicenses():
+		return refusal("license-permission-missing", "grant and consent to the permission, or make the field read-only by a field display policy", "the licenses of %s are not changed: the application does not hold %s", who, licensePermissions[0])
 	}
 	return nil
 }

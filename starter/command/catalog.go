@@ -30,6 +30,8 @@ func newCatalogCommand(c *Console) *cobra.Command {
 type checked struct {
 	File     string   `json:"file"`
 	Problems []string `json:"problems"`
+	// Notes are no problems: what the file says with another effect than may be expected.
+	Notes []string `json:"notes"`
 }
 
 func newCatalogCheckCommand(c *Console, run func(context.Context, *Console, string) error) *cobra.Command {
@@ -43,19 +45,26 @@ func newCatalogCheckCommand(c *Console, run func(context.Context, *Console, stri
 }
 
 func runCatalogCheck(_ context.Context, c *Console, file string) error {
-	if _, err := readCatalog(file); err != nil {
+	_, parsed, err := readCatalog(file)
+	if err != nil {
 		return err
 	}
-	return c.result(checked{File: file, Problems: []string{}}, func(p output.Paper) { p.Line("%s: no problems", output.Plain(file)) })
+	notes := parsed.Notes()
+	return c.result(checked{File: file, Problems: []string{}, Notes: notes}, func(p output.Paper) {
+		p.Line("%s: no problems", output.Plain(file))
+		for _, note := range notes {
+			p.Line("%s %s", p.Yellow("note:"), output.Plain(note))
+		}
+	})
 }
 
 // readCatalog reads a file and checks it, so that a typo is found here and not by a worker.
-func readCatalog(file string) (text string, err error) {
+func readCatalog(file string) (text string, parsed *catalog.Catalog, err error) {
 	raw, err := os.ReadFile(file)
 	if err != nil {
-		return "", unreadable(err)
+		return "", nil, unreadable(err)
 	}
-	_, err = catalog.Parse(file, raw)
+	parsed, err = catalog.Parse(file, raw)
 	var problems *catalog.Problems
 	switch {
 	case errors.As(err, &problems):
@@ -64,11 +73,11 @@ func readCatalog(file string) (text string, err error) {
 		if len(lines) > 1 {
 			f.Lines, f.Message = lines, fmt.Sprintf("%s has %d problems", file, len(lines))
 		}
-		return "", f
+		return "", nil, f
 	case err != nil:
-		return "", &Failure{Exit: exitUsage, Code: "invalid-catalog", Message: file + ": " + err.Error()}
+		return "", nil, &Failure{Exit: exitUsage, Code: "invalid-catalog", Message: file + ": " + err.Error()}
 	}
-	return string(raw), nil
+	return string(raw), parsed, nil
 }
 
 func newCatalogDiffCommand(c *Console, run func(context.Context, *Console, string) error) *cobra.Command {
@@ -96,7 +105,7 @@ func runCatalogDiff(ctx context.Context, c *Console, file string) error {
 
 func (c *Console) compareCatalog(ctx context.Context, file string) (contract.CatalogRequest, contract.CatalogDiff, error) {
 	var diff contract.CatalogDiff
-	text, err := readCatalog(file)
+	text, _, err := readCatalog(file)
 	if err != nil {
 		return contract.CatalogRequest{}, diff, err
 	}
@@ -138,7 +147,7 @@ func newCatalogApplyCommand(c *Console, run func(context.Context, *Console, stri
 }
 
 func runCatalogApply(ctx context.Context, c *Console, file string) error {
-	if _, err := readCatalog(file); err != nil {
+	if _, _, err := readCatalog(file); err != nil {
 		return err
 	}
 	if err := c.mayAsk(); err != nil {
@@ -178,9 +187,14 @@ func newCatalogShowCommand(c *Console, run func(context.Context, *Console, catal
 	return reading(&cobra.Command{
 		Use:   "show [KIND [NAME]]",
 		Short: "show the catalog in force, as it takes effect",
+		Long: `Show the catalog in force: how many there are of each kind, all of a kind, or one. What is inherited is shown where it
+counts, with where it comes from. A field display policy is shown as the whole form: every field with its access (hidden,
+read or edit) and the value that it starts as, whether the policy mentions it or not; "policies" and custom_string_1..10
+stand for those that are not listed by themselves.`,
 		Example: `  tenure catalog show
   tenure catalog show nodes london
-  tenure catalog show quickAddGroups -o json`,
+  tenure catalog show policy onboarding-default
+  tenure catalog show groups -o json`,
 		Args: atMost("KIND", "NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			args = append(args, "", "")

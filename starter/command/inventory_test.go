@@ -184,6 +184,17 @@ func TestNumbersAdd(t *testing.T) {
 func TestCatalog(t *testing.T) {
 	const example = "testdata/catalog.yaml"
 	newSeat(t).tenure("catalog", "check", example).exits(t, 0)
+	noted := filepath.Join(t.TempDir(), "noted.yaml")
+	text, _ := os.ReadFile(example)
+	if err := os.WriteFile(noted, append(text, "fieldDisplayPolicies: [{name: leaving, target: offboarding, fields: {licenses: {access: edit}}}]\n"...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if r := newSeat(t).tenure("catalog", "check", noted); r.code != 0 || !strings.Contains(r.out, "no problems\nnote: field display policy leaving: licenses is read") {
+		t.Errorf("exit %d, said %q", r.code, r.out)
+	}
+	if r := newSeat(t).tenure("catalog", "check", example, "-o", "json"); !strings.Contains(r.out, `"notes": []`) {
+		t.Errorf("said %q", r.out)
+	}
 
 	added := []contract.CatalogDifference{{Kind: "node", Name: "acme/contoso/emea/paris", Action: "add"}, {Kind: "role", Name: "Old", Action: "remove"}, {Kind: "template", Name: "Leavers", Action: "change", Detail: "licenses: remove → retain"}}
 	compared := answers[contract.CatalogRequest](t, contract.DiffCatalog, contract.CatalogDiff{Differences: added})

@@ -20,6 +20,8 @@ type joinOptions struct {
 	// pairs are the values of --set as given, set what read makes of them.
 	pairs []string
 	set   map[string]string
+	// role is who the requester acts as.
+	role string
 }
 
 // numberWords stand in place of a number.
@@ -32,6 +34,7 @@ func (o *joinOptions) register(cmd *cobra.Command, siteFlag, verb, at string) {
 	cmd.Flags().StringVar(&o.profile, "profile", "", verb+" with profile `NAME`")
 	cmd.Flags().StringVar(&o.number, "number", "", "give the user `NUMBER`: +E164, next for the next available one, or none (default: as the profile says)")
 	cmd.Flags().StringArrayVar(&o.pairs, "set", nil, "give a field a value, `FIELD=VALUE`, as the field display policy allows; can be repeated")
+	cmd.Flags().StringVar(&o.role, "role", "", "act as `ROLE`, whose field display policy then counts")
 	completeFlag(cmd, "number", numberWords...)
 }
 
@@ -57,7 +60,7 @@ func (o *joinOptions) read(cmd *cobra.Command, siteFlag string) (err error) {
 // ask puts the options into a request.
 func (o joinOptions) ask(request *lifecycle.Request) {
 	request.Site, request.Group, request.Profile = o.site, o.group, o.profile
-	request.Number, request.Set = o.number, o.set
+	request.Number, request.Set, request.ActAs = o.number, o.set, o.role
 }
 
 // onboardOptions are what `onboard` and `plan onboard` are asked.

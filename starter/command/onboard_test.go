@@ -62,6 +62,10 @@ func TestOnboardSendsWhatWasAsked(t *testing.T) {
 				"licenses": "SPE_E5,MCOEV", "custom_string_1": "a=b", "policy.TenantDialPlan": "",
 			}},
 		},
+		"as a role": {
+			[]string{"--site", "london", "--set", "usageLocation=GB", "--role", "site-admin"},
+			lifecycle.Request{Site: "london", ActAs: "site-admin", Set: map[string]string{"usageLocation": "GB"}},
+		},
 		"group, number and fields": {
 			[]string{"--site", "london", "--group", "Phones", "--number", `\+44 20 7946-0001`, "--set", "usageLocation=GB"},
 			lifecycle.Request{Site: "london", Group: "Phones", Number: number, Set: map[string]string{"usageLocation": "GB"}},

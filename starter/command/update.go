@@ -42,9 +42,11 @@ func newUpdateCommand(c *Console, run func(context.Context, *Console, updateOpti
 	cmd := &cobra.Command{
 		Use:   "update USER --set FIELD=VALUE",
 		Short: "change single things of a user where they are",
-		Long: `Change single things of a user: usageLocation, licenses, groups (to join), number (+E164, next or none), role and
-policy.TYPE (empty clears it). The rules are those of onboarding: licenses that come from a group, or that are retained
-here, are refused and nothing is touched. The plan is shown first; a failure undoes what was done.`,
+		Long: `Change single things of a user: usageLocation, licenses (the direct ones, all of them), groups (to join), number (+E164,
+next or none), role and policy.TYPE (empty clears it). What is not set stays as it is. The rules are those of onboarding:
+an edit of licenses for somebody who has some from a group, or where licenses are retained, is refused and nothing is
+touched, as is what the field display policy for subscribers hides or makes read-only. A number that is replaced is
+released when the other one works. The plan is shown first; a failure undoes what was done.`,
 		Example: `  tenure update ada@contoso.com --set usageLocation=GB
   tenure update ada@contoso.com --set licenses=SPE_E5,MCOEV --set policy.TeamsCallingPolicy=AllOn
   tenure update ada@contoso.com --set policy.TenantDialPlan= --yes

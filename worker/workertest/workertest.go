@@ -139,6 +139,14 @@ func (e *Environment) Move(tb testing.TB, user string, how lifecycle.Request) cl
 	return e.Run(tb, contract.MoveBetweenSites, how)
 }
 
+// Update starts UpdateSubscriber for a user by principal name, with the fields that are set.
+func (e *Environment) Update(tb testing.TB, user string, set map[string]string) client.WorkflowRun {
+	tb.Helper()
+	var view contract.UserView
+	e.Ask(tb, contract.ShowUser, contract.ShowUserRequest{User: user}, &view)
+	return e.Run(tb, contract.UpdateSubscriber, lifecycle.Request{Operation: lifecycle.Update, SubscriberID: view.ID, Set: set})
+}
+
 // Run starts an operation on one user; what the request leaves open is filled in.
 func (e *Environment) Run(tb testing.TB, workflow string, request lifecycle.Request) client.WorkflowRun {
 	tb.Helper()

@@ -175,6 +175,7 @@ func TestRecordHistories(t *testing.T) {
 	recordOnboarding(t, e, save, status)
 	recordMoving(t, e, save, status)
 	recordHolding(t, e, save, status)
+	recordUpdating(t, e, save, status)
 
 	for name, input := range map[string]any{
 		contract.PlanOperation:    contract.PlanRequest{User: david, Request: lifecycle.Request{Operation: lifecycle.Offboard}},
