@@ -56,6 +56,10 @@ var operations = map[string]exercise{
 	"SetUsageLocation":  func(c *tenant) { c.must(c.graph.SetUsageLocation(c.ctx, c.user("anna.archer"), "FR")) },
 	"SetAccountEnabled": func(c *tenant) { c.must(c.graph.SetAccountEnabled(c.ctx, c.user("anna.archer"), false)) },
 	"RevokeSessions":    func(c *tenant) { c.must(c.graph.RevokeSessions(c.ctx, c.user("anna.archer"))) },
+	"Ahead": func(c *tenant) {
+		_, known := c.graph.Ahead()
+		require.False(c.t, known)
+	},
 	"RecountSKUs": func(c *tenant) {
 		_, err := c.graph.RecountSKUs(c.ctx)
 		require.NoError(c.t, err)
@@ -205,7 +209,7 @@ var operations = map[string]exercise{
 }
 
 // silent are the methods that send nothing to Graph: they look at the token.
-var silent = []string{"Permissions"}
+var silent = []string{"Ahead", "Permissions"}
 
 // user is the object id of one of the default people.
 func (c *tenant) user(name string) string {
