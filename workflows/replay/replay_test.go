@@ -58,7 +58,7 @@ func TestHistories(t *testing.T) {
 	}
 	assert.Positive(t, bad, "a history that must fail is missing")
 	for _, name := range []string{
-		contract.QuickOffboard, contract.Onboard, contract.MoveBetweenSites, contract.PlanOperation, contract.ListRuns, contract.SyncDirectory, contract.ListUsers, contract.ShowUser, contract.PlaceUsers,
+		contract.QuickOffboard, contract.Onboard, contract.MoveBetweenSites, contract.UpdateSubscriber, contract.PlanOperation, contract.ListRuns, contract.SyncDirectory, contract.ListUsers, contract.ShowUser, contract.PlaceUsers,
 		contract.ListNumbers, contract.ShowNumber, contract.AddNumbers, contract.ApplyCatalog, contract.DiffCatalog, contract.ShowCatalog,
 		contract.CheckPermissions, contract.CheckWorker, contract.ListAudit, contract.VerifyAudit, contract.SummarizeNumbers, contract.ChangeNumbers, contract.AuditNumbers, contract.ExpireNumbers,
 	} {
