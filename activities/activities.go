@@ -13,6 +13,7 @@ import (
 	"tenure/internal/graph"
 	"tenure/internal/lifecycle"
 	"tenure/internal/store"
+	"tenure/internal/webhook"
 )
 
 // Activities has the methods that workflows name. Its fields are safe for concurrent use.
@@ -21,6 +22,8 @@ type Activities struct {
 	Store *store.Store
 	// Graph are the clients of the tenants that this worker serves, by the tenant's name in the catalog.
 	Graph map[string]*graph.Client
+	// Webhook is where notices are sent; nil sends none.
+	Webhook *webhook.Sender
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 

@@ -35,6 +35,7 @@ func Register(r worker.WorkflowRegistry) {
 		contract.CheckPermissions: CheckPermissions,
 		contract.ListAudit:        ListAudit,
 		contract.VerifyAudit:      VerifyAudit,
+		contract.DeliverNotices:   DeliverNotices,
 	} {
 		r.RegisterWorkflowWithOptions(w, workflow.RegisterOptions{Name: name})
 	}
