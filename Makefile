@@ -72,8 +72,8 @@ bench: build ## run the benchmarks; they print the ratios that the project promi
 	go test -run '^$$' -bench . -benchtime 1x -count 1 -p 1 -v -timeout 60m $$packages
 
 .PHONY: histories
-histories: build ## record the workflow histories of the replay tests anew, from real runs
-	go test ./workflows/replay -run '^TestRecordHistories$$' -count 1 -v -timeout 30m -args -record
+histories: build ## record the workflow histories of the replay tests anew, from real runs (some: ONLY='held|move')
+	go test ./workflows/replay -run '^TestRecordHistories$$' -count 1 -v -timeout 30m -args -record -only '$(ONLY)'
 
 .PHONY: docs
 docs: ## write docs/commands.md, and man pages to bin/man, from the help of the command

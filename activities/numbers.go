@@ -42,6 +42,8 @@ func (a *Activities) AssignNumbers(ctx context.Context, in StepInput) (StepResul
 	}
 	return orderNumbers(ctx, client, in.Change.Numbers, numberOrder{
 		settled: func(now *graph.NumberAssignment) bool { return now != nil && now.TargetID == in.SubscriberID },
+		// The plan looked whether the number that it claimed is free; one that is given back after an undo it did not.
+		free: func(n lifecycle.NumberChange) bool { return firstTry(ctx) && n.To == lifecycle.Used },
 		place: func(n lifecycle.NumberChange, now *graph.NumberAssignment) (string, error) {
 			switch {
 			case now == nil:
@@ -93,6 +95,8 @@ func teamsKnowsNobody(ctx context.Context, err error) error {
 type numberOrder struct {
 	settled func(now *graph.NumberAssignment) bool
 	place   func(n lifecycle.NumberChange, now *graph.NumberAssignment) (operation string, err error)
+	// free reports whether a number is known to be nobody's, so that it need not be looked at first; it may be nil.
+	free func(n lifecycle.NumberChange) bool
 }
 
 // orderNumbers places an order for each number that is not as wanted, and looks how far the orders are; what is still
@@ -108,9 +112,12 @@ func orderNumbers(ctx context.Context, client *graph.Client, numbers []lifecycle
 		if _, ordered := operations[n.Number]; ordered {
 			continue
 		}
-		now, err := client.NumberAssignment(ctx, n.Number)
-		if err != nil {
-			return StepResult{}, err
+		now := &graph.NumberAssignment{Number: n.Number, Type: n.Type}
+		if order.free == nil || !order.free(n) {
+			var err error
+			if now, err = client.NumberAssignment(ctx, n.Number); err != nil {
+				return StepResult{}, err
+			}
 		}
 		if order.settled(now) {
 			continue

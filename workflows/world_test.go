@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -24,11 +25,14 @@ import (
 // the beginning, and it fails or cancels where a test wants it to.
 type world struct {
 	mu sync.Mutex
-	// inPlace are the effects of steps that were done and not undone.
-	inPlace map[string]bool
-	undone  map[string]bool
-	calls   []string
-	closed  []lifecycle.Status
+	// inPlace are the effects of steps that were done and not undone, by what they are on, the last one last; disorder are
+	// those that were undone before a later one on the same thing.
+	inPlace  map[string][]string
+	disorder []string
+	undone   map[string]bool
+	// calls are the activities, and trail those of steps with the step that their change is of.
+	calls, trail []string
+	closed       []lifecycle.Status
 	// statuses are what the run was shown as while it was active.
 	statuses []lifecycle.Status
 	// held is why it was held, each time.
@@ -37,14 +41,15 @@ type world struct {
 
 	operation operation
 	plan      lifecycle.Plan
-	// fail makes an activity return that error; late makes it take effect first.
+	// fail makes an activity, or an activity on the change of a step ("SetRole join/set-role"), return that error; late makes
+	// it take effect first.
 	fail map[string]error
 	late bool
 	// before is called when an activity starts.
 	before func(name string)
 }
 
-// effect is what an activity changes, and whether it sets or clears it.
+// effect is what an activity changes, and whether it sets or clears it. The first word is the thing that it is on.
 type effect struct {
 	what string
 	set  bool
@@ -54,7 +59,8 @@ type effect struct {
 type operation struct {
 	workflow any
 	steps    []lifecycle.StepName
-	// effects are the activities that change something; doing are those of the steps.
+	// effects are the activities that change something; doing are those of the steps. Where steps share an activity, the name
+	// of the step follows that of the activity.
 	effects map[string]effect
 	doing   map[string]lifecycle.StepName
 }
@@ -62,6 +68,7 @@ type operation struct {
 var operations = map[string]operation{
 	"offboard": {workflows.QuickOffboard, offboardSteps, offboardEffects, offboardDoing},
 	"onboard":  {workflows.Onboard, onboardSteps, onboardEffects, onboardDoing},
+	"move":     {workflows.MoveBetweenSites, moveSteps, moveEffects, moveDoing},
 }
 
 var onboardSteps = []lifecycle.StepName{
@@ -107,7 +114,7 @@ var offboardEffects = map[string]effect{
 func newWorld() *world { return worldOf(operations["offboard"]) }
 
 func worldOf(o operation) *world {
-	return &world{operation: o, inPlace: map[string]bool{}, undone: map[string]bool{}, fail: map[string]error{}, plan: fullPlan(o.steps)}
+	return &world{operation: o, inPlace: map[string][]string{}, undone: map[string]bool{}, fail: map[string]error{}, plan: fullPlan(o.steps)}
 }
 
 // fullPlan has something to do in every step.
@@ -123,8 +130,17 @@ func fullPlan(steps []lifecycle.StepName) lifecycle.Plan {
 			Name: name, Action: lifecycle.Do, Summary: "planned " + string(name),
 			Change: lifecycle.Change{Role: &lifecycle.ValueChange{From: "before", To: string(name)}},
 		})
+		if name == lifecycle.Verify.In(lifecycle.Leave) {
+			p.Steps[len(p.Steps)-1].Action = lifecycle.SkipBecause
+		}
 	}
 	return p
+}
+
+// does reports whether the plan has something to do in a step.
+func (w *world) does(name lifecycle.StepName) bool {
+	planned, _ := w.plan.Step(name)
+	return planned.Action == lifecycle.Do
 }
 
 var offboardSteps = []lifecycle.StepName{
@@ -133,38 +149,67 @@ var offboardSteps = []lifecycle.StepName{
 	lifecycle.SetRole, lifecycle.Verify,
 }
 
-func (w *world) enter(ctx context.Context) (name string, err error) {
-	name = activity.GetInfo(ctx).ActivityType.Name
+// enter is the beginning of every activity; step is the one that its change is of, if any.
+func (w *world) enter(ctx context.Context, step string) error {
+	name := activity.GetInfo(ctx).ActivityType.Name
 	if w.before != nil {
 		w.before(name)
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.calls = append(w.calls, name)
-	err = w.fail[name]
+	err, e, changes := w.fail[name], effect{}, false
+	if step != "" {
+		w.trail = append(w.trail, name+" "+step)
+		if err == nil {
+			err = w.fail[name+" "+step]
+		}
+		e, changes = w.operation.effect(name, step)
+	}
 	// On a server an undo begins when its step has ended, cancelled or not; this environment waits for nobody, and a step
 	// that comes too late is one that never began.
-	if e, ok := w.operation.effects[name]; ok && (err == nil || w.late) && !(e.set && w.undone[e.what]) {
-		w.inPlace[e.what], w.undone[e.what] = e.set, !e.set
+	if changes && (err == nil || w.late) && !(e.set && w.undone[e.what]) {
+		w.take(e)
 	}
-	return name, err
+	return err
+}
+
+// effect is what an activity does with the change of a step.
+func (o operation) effect(name, step string) (e effect, ok bool) {
+	if e, ok = o.effects[name+" "+step]; !ok {
+		e, ok = o.effects[name]
+	}
+	return e, ok
+}
+
+func (w *world) take(e effect) {
+	thing, _, _ := strings.Cut(e.what, " ")
+	there := w.inPlace[thing]
+	at := slices.Index(there, e.what)
+	switch {
+	case e.set && at < 0:
+		there = append(there, e.what)
+	case !e.set && at >= 0:
+		if at < len(there)-1 {
+			w.disorder = append(w.disorder, e.what+" undone before "+there[len(there)-1])
+		}
+		there = slices.Delete(there, at, at+1)
+	}
+	w.inPlace[thing], w.undone[e.what] = there, !e.set
 }
 
 func (w *world) step(ctx context.Context, in activities.StepInput) (activities.StepResult, error) {
 	if in.Tenant != "contoso" || in.SubscriberID != "u1" {
 		return activities.StepResult{}, fmt.Errorf("wrong subscriber %s/%s", in.Tenant, in.SubscriberID)
 	}
-	_, err := w.enter(ctx)
-	return activities.StepResult{Outcome: lifecycle.Done}, err
+	return activities.StepResult{Outcome: lifecycle.Done}, w.enter(ctx, in.Change.Role.To)
 }
 
-// left are the effects that are still in place.
+// left are the effects that are still in place, and those whose undo was out of order.
 func (w *world) left() []string {
-	left := []string{}
-	for what, there := range w.inPlace {
-		if there {
-			left = append(left, what)
-		}
+	left := append([]string{}, w.disorder...)
+	for _, there := range w.inPlace {
+		left = append(left, there...)
 	}
 	slices.Sort(left)
 	return left
@@ -173,22 +218,27 @@ func (w *world) left() []string {
 func (w *world) register(env *testsuite.TestWorkflowEnvironment) {
 	as := func(name string, f any) { env.RegisterActivityWithOptions(f, activity.RegisterOptions{Name: name}) }
 	as("Prepare", func(ctx context.Context, _ lifecycle.Request) (activities.Prepared, error) {
-		_, err := w.enter(ctx)
+		err := w.enter(ctx, "")
 		return activities.Prepared{Plan: w.plan}, err
 	})
+	changing := map[string]bool{}
 	for name := range w.operation.effects {
+		name, _, _ = strings.Cut(name, " ")
+		changing[name] = true
+	}
+	for name := range changing {
 		as(name, w.step)
 	}
 	for _, name := range []string{"AwaitVoiceOff", "AwaitGroupLicensesGone", "AwaitGroupLicensesBack", "AwaitTeamsUser"} {
 		as(name, w.step)
 	}
 	as("VerifySubscriber", func(ctx context.Context, in activities.VerifyInput) (activities.Verified, error) {
-		_, err := w.enter(ctx)
+		err := w.enter(ctx, "")
 		role := fmt.Sprintf("%d steps verified", len(in.Done))
 		return activities.Verified{After: lifecycle.State{Role: &role}}, err
 	})
 	as("VerifyUndone", func(ctx context.Context, in activities.UndoneInput) (activities.Verified, error) {
-		_, err := w.enter(ctx)
+		err := w.enter(ctx, "")
 		role := fmt.Sprintf("%d steps undone", len(in.Undone))
 		return activities.Verified{After: lifecycle.State{Role: &role}}, err
 	})
@@ -208,7 +258,7 @@ func (w *world) register(env *testsuite.TestWorkflowEnvironment) {
 		return nil
 	})
 	as("CloseRun", func(ctx context.Context, in activities.CloseInput) error {
-		_, err := w.enter(ctx)
+		err := w.enter(ctx, "")
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.closed = append(w.closed, in.Report.Status)

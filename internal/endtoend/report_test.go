@@ -118,6 +118,18 @@ var onboardSteps = []string{
 	"assign-number", "apply-policies", "set-role", "verify",
 }
 
+// moveSteps are those of a move: leaving, taking the number along, joining.
+func moveSteps() (names []string) {
+	for _, s := range offboardSteps {
+		names = append(names, "leave/"+s)
+	}
+	names = append(names, "move-number")
+	for _, s := range onboardSteps {
+		names = append(names, "join/"+s)
+	}
+	return names
+}
+
 func (r report) step(t testing.TB, name string) step {
 	t.Helper()
 	for _, s := range r.Steps {
@@ -140,7 +152,7 @@ func (r report) want(t testing.TB, status string, steps map[string]string) {
 		names = append(names, s.Name)
 	}
 	// An update has only the steps that its fields need.
-	if all := map[string][]string{"offboard": offboardSteps, "onboard": onboardSteps}[r.Operation]; r.Operation != "update" && !slices.Equal(names, all) {
+	if all := map[string][]string{"offboard": offboardSteps, "onboard": onboardSteps, "move": moveSteps()}[r.Operation]; r.Operation != "update" && !slices.Equal(names, all) {
 		t.Errorf("steps %v of %q, want %v", names, r.Operation, all)
 	}
 	for name, want := range steps {

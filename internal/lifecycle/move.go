@@ -24,7 +24,7 @@ type MoveRules struct {
 // PlanMove decides every step of MoveBetweenSites (R100-R105, the matrix of §7.2): what offboarding and onboarding would
 // decide one after the other, from one snapshot. The error is a *Refusal: nothing may be touched.
 func PlanMove(req Request, s Snapshot, rules MoveRules, facts OnboardingFacts, now time.Time) (Plan, error) {
-	m := moving{planner: planner{Snapshot: s, now: now}, rules: rules}
+	m := moving{planner: planner{Snapshot: s, now: now, skus: facts.SKUs}, rules: rules}
 	if r := m.refuse(); r != nil {
 		return Plan{}, r
 	}
@@ -59,7 +59,7 @@ func PlanMove(req Request, s Snapshot, rules MoveRules, facts OnboardingFacts, n
 		steps = append(steps, step)
 	}
 	m.warnings = slices.Concat(leave.warnings, m.warnings, join.warnings)
-	if len(m.numbers()) > 0 && !rules.KeepNumber && !join.wantsNumber() {
+	if len(m.numbers()) > 0 && !rules.KeepNumber && rules.Join.Number == "" {
 		m.warn(WarnNumberLost, "%s loses %s and gets no other number: neither the request nor the profile says which", m.Person.UserPrincipalName, m.numbers()[0].Number)
 	}
 	return m.finish(req, steps)
@@ -74,6 +74,10 @@ type moving struct {
 func (m *moving) refuse() *Refusal {
 	who, from, to := m.Person.UserPrincipalName, m.Placement.Node, m.rules.Join.Site
 	switch {
+	case m.rules.Leave.Protected != "":
+		return refusal("protected", "change `protected` in the catalog if this person really is to be moved", "%s is protected by the catalog: %s", who, m.rules.Leave.Protected)
+	case m.Person.Guest:
+		return refusal("guest", "", "%s is a guest; guests have no services here to move", who)
 	case !m.rules.FromSite:
 		return refusal("not-at-a-site", "onboard them with `tenure onboard`", "%s is at %s, which is not a site", who, from)
 	case from == to:
@@ -86,6 +90,8 @@ func (m *moving) refuse() *Refusal {
 func (m *moving) moveNumber() (PlannedStep, *Refusal) {
 	step := PlannedStep{Name: MoveNumber, Action: LeaveAsIs, Reason: NoNumber, Summary: "the user has no number"}
 	switch {
+	case len(m.numbers()) == 0 && m.rules.KeepNumber && len(m.Inventory) > 0:
+		return step, refusal("number-not-in-teams", audit, "%s has no number in Teams to keep; the inventory says that they have %s", m.Person.UserPrincipalName, m.Inventory[0].Number)
 	case len(m.numbers()) == 0:
 		return step, nil
 	case !m.rules.KeepNumber:
@@ -102,8 +108,10 @@ func (m *moving) moveNumber() (PlannedStep, *Refusal) {
 		}
 		row, site := m.Inventory[i], m.rules.Join.Site
 		switch {
-		case row.UserID != "" && row.UserID != m.Person.ID:
-			return step, refusal("number-of-another", "compare the inventory with Teams by `tenure numbers audit`", "%s is on %s in Teams and another user's in the inventory", n.Number, m.Person.UserPrincipalName)
+		case row.UserID == "":
+			return step, refusal("number-not-used", audit, "%s is on %s in Teams and nobody's in the inventory", n.Number, m.Person.UserPrincipalName)
+		case row.UserID != m.Person.ID:
+			return step, refusal("number-of-another", audit, "%s is on %s in Teams and another user's in the inventory", n.Number, m.Person.UserPrincipalName)
 		case covers(row.Node, site):
 			continue
 		case !m.rules.MayFollow(row.Node):

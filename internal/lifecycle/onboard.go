@@ -10,7 +10,7 @@ import (
 // PlanOnboard decides every step of Onboard (R1-R33, table O1-O8). The error is a *Refusal: what is missing is named,
 // and nothing may be touched.
 func PlanOnboard(req Request, s Snapshot, rules OnboardingRules, facts OnboardingFacts, now time.Time) (Plan, error) {
-	o := onboarding{planner: planner{Snapshot: s, now: now, warnings: slices.Clone(rules.Warnings)}, rules: rules, facts: facts}
+	o := onboarding{planner: planner{Snapshot: s, now: now, warnings: slices.Clone(rules.Warnings), skus: facts.SKUs}, rules: rules, facts: facts}
 	if err := o.refuse(); err != nil {
 		return Plan{}, err
 	}
@@ -135,6 +135,9 @@ func (o *onboarding) refuseLicenses() *Refusal {
 	return nil
 }
 
+// audit is what to do where Teams and the inventory disagree about a number.
+const audit = "compare the inventory with Teams by `tenure numbers audit`, or name another number"
+
 func (o *onboarding) refuseNumber() *Refusal {
 	if !o.wantsNumber() {
 		return nil
@@ -150,12 +153,13 @@ func (o *onboarding) refuseNumber() *Refusal {
 		return refusal("permission-missing", "grant and consent to the permission, then try again", "the application may not assign a number to %s: it does not hold %s", who, NumberPermission)
 	case !o.willHave(func(f SKUFact) string { return f.PhonePlan }):
 		return refusal("phone-license-missing", "add a license with Teams Phone to the template or by group", "%s will hold no license that a telephone number needs", who)
+	case !o.inTeams():
+		return refusal("teams-license-missing", "add a license with Teams to the template or by group", "%s will hold no license for Teams, which a telephone number needs", who)
 	case len(o.kept) > 0:
 		return o.refuseKept()
 	case o.facts.Number == nil: // not looked for yet
 		return nil
 	}
-	const audit = "compare the inventory with Teams by `tenure numbers audit`, or name another number"
 	switch number, teams := o.facts.Number, o.facts.InTeams; {
 	case teams == nil:
 		return refusal("number-not-in-teams", audit, "Teams does not have %s", number.Number)

@@ -249,6 +249,10 @@ func TestOnboardRefusals(t *testing.T) {
 		{"phone plan disabled", "phone-license-missing", func(_ *lifecycle.Snapshot, r *lifecycle.OnboardingRules, _ *lifecycle.OnboardingFacts) {
 			r.M365.Licenses[0].DisabledPlans = []string{"MCOEV"}
 		}},
+		{"no Teams license", "teams-license-missing", func(_ *lifecycle.Snapshot, r *lifecycle.OnboardingRules, f *lifecycle.OnboardingFacts) {
+			f.SKUs["MCOEV"] = lifecycle.SKUFact{ID: "phone-id", PartNumber: "MCOEV", Free: 1, PhonePlan: "mcoev-id"}
+			r.M365.Licenses = []lifecycle.LicenseWish{{SKU: "MCOEV"}}
+		}},
 		{"phone license by group in error", "phone-license-missing", func(s *lifecycle.Snapshot, r *lifecycle.OnboardingRules, _ *lifecycle.OnboardingFacts) {
 			s.Licenses = []lifecycle.License{{SKUID: "e5-id", GroupID: "g5", State: "Error"}}
 		}},

@@ -88,7 +88,7 @@ func (p Plan) Step(name StepName) (step PlannedStep, ok bool) {
 // Changes reports whether any step but verify has something to do.
 func (p Plan) Changes() bool {
 	for _, s := range p.Steps {
-		if s.Action == Do && s.Name != Verify {
+		if s.Action == Do && s.Name.Base() != Verify {
 			return true
 		}
 	}

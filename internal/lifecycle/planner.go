@@ -15,6 +15,8 @@ type planner struct {
 	Snapshot
 	now      time.Time
 	warnings []Warning
+	// skus are the products of the tenant, by id, as far as the operation looks them up.
+	skus map[string]SKUFact
 }
 
 func (p *planner) warn(code WarningCode, format string, args ...any) {
@@ -108,8 +110,16 @@ func policyChanges(teams *TeamsUser, template PolicyTemplate) []PolicyChange {
 	return changes
 }
 
-// after is the state that the plan promises.
-func (p *planner) after(steps []PlannedStep) State { return p.with(steps).State() }
+// after is the state that the plan promises. Of a license that a group brings only the id is known until here.
+func (p *planner) after(steps []PlannedStep) State {
+	end := p.with(steps).State()
+	for i, l := range end.Licenses {
+		if sku, ok := p.skus[l.SKU]; ok {
+			end.Licenses[i].SKU = sku.PartNumber
+		}
+	}
+	return end
+}
 
 // with is the snapshot after the steps.
 func (s Snapshot) with(steps []PlannedStep) Snapshot {

@@ -216,7 +216,7 @@ func (t *tx) markOffboarded(ctx context.Context, op OperationRow) (err error) {
 	case lifecycle.Offboard:
 		_, err = t.ExecContext(ctx, `UPDATE subscribers SET offboarded_at = $1, offboarded_as = person, changed_at = $1 WHERE tenant = $2 AND id = $3`,
 			micros(t.at), op.Tenant, op.Subscriber.ID)
-	case lifecycle.Onboard:
+	case lifecycle.Onboard, lifecycle.Move:
 		_, err = t.ExecContext(ctx, `UPDATE subscribers SET offboarded_at = NULL, changed_at = $1 WHERE tenant = $2 AND id = $3 AND offboarded_at IS NOT NULL`,
 			micros(t.at), op.Tenant, op.Subscriber.ID)
 	}

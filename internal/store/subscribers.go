@@ -21,7 +21,7 @@ type Subscriber struct {
 	lifecycle.Placement
 	// Numbers are those that the inventory says the user has.
 	Numbers []string
-	// OffboardedAt is set by an offboarding and cleared by an onboarding, and when an administrator places the user
+	// OffboardedAt is set by an offboarding and cleared by an onboarding or a move, and when an administrator places the user
 	// again; placement rules leave such a user alone (R117).
 	OffboardedAt *time.Time
 	// OffboardedAs is the user as Entra had them then; nil unless OffboardedAt is set.

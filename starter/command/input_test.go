@@ -60,6 +60,16 @@ func TestBadInput(t *testing.T) {
 		"plan onboard nobody":    {[]string{"plan", "onboard", "--site", "london", "--group", "Phones"}, "plan onboard needs USER"},
 		"plan onboard nowhere":   {[]string{"plan", "onboard", ada, "--group", "Phones"}, "plan onboard needs --site NODE; see: tenure plan onboard --help"},
 		"plan onboard malformed": {[]string{"plan", "onboard", ada, "--site", "london", "--group", "Phones", "--number", "12"}, "is not a telephone number"},
+		"move nobody":            {[]string{"move", "--to", "paris", "--group", "Phones", "--yes"}, "move needs USER"},
+		"move to nowhere":        {[]string{"move", ada, "--group", "Phones", "--yes"}, "move needs --to NODE; see: tenure move --help"},
+		"move with nothing":      {[]string{"move", ada, "--to", "paris", "--keep-number", "--yes"}, "move needs --group QAG, --profile NAME or --set FIELD=VALUE"},
+		"move by both":           {[]string{"move", ada, "--to", "paris", "--group", "Phones", "--profile", "sales", "--yes"}, "--group and --profile contradict each other"},
+		"move keeping and not":   {[]string{"move", ada, "--to", "paris", "--group", "Phones", "--keep-number", "--number", "next", "--yes"}, "--keep-number and --number contradict each other"},
+		"move nothing somewhere": {[]string{"move", ada, "--to", "paris", "--group", "Phones", "--number-to", "site", "--yes"}, "--number-to needs --keep-number"},
+		"move elsewhere":         {[]string{"move", ada, "--to", "paris", "--group", "Phones", "--keep-number", "--number-to", "moon", "--yes"}, "must be one of shared, site"},
+		"move malformed":         {[]string{"move", ada, "--to", "paris", "--group", "Phones", "--number", "any", "--yes"}, "--number takes a number, next or none"},
+		"move without yes":       {[]string{"move", ada, "--to", "paris", "--group", "Phones", "--keep-number"}, "add --yes"},
+		"plan move contradicts":  {[]string{"plan", "move", ada, "--to", "paris", "--group", "Phones", "--keep-number", "--number", "none"}, "--keep-number and --number contradict each other"},
 		"plan nobody":            {[]string{"plan", "offboard"}, "plan offboard needs USER"},
 		"status of nothing":      {[]string{"status"}, "status needs USER|RUN"},
 		"hold for no time":       {[]string{"offboard", ada, "--yes", "--hold-for", "5s"}, "--hold-for 5s is no time for an operator"},
@@ -171,7 +181,7 @@ func TestUnreachable(t *testing.T) {
 
 func TestHelp(t *testing.T) {
 	for name, arguments := range map[string][]string{
-		"help": {}, "help-onboard": {"onboard", "--help"}, "help-offboard": {"offboard", "--help"}, "help-numbers": {"help", "numbers"}, "help-numbers-list": {"numbers", "list", "--help"},
+		"help": {}, "help-onboard": {"onboard", "--help"}, "help-offboard": {"offboard", "--help"}, "help-move": {"move", "--help"}, "help-numbers": {"help", "numbers"}, "help-numbers-list": {"numbers", "list", "--help"},
 	} {
 		r := newSeat(t).tenure(arguments...)
 		r.exits(t, 0)
@@ -195,11 +205,14 @@ func TestCompletion(t *testing.T) {
 	if r := newSeat(t).tenure("__complete", "numbers", "list", "--state", ""); !strings.Contains(r.out, "cooling") {
 		t.Errorf("states are not offered: %s", r.out)
 	}
-	for _, path := range [][]string{{"onboard"}, {"plan", "onboard"}} {
+	for _, path := range [][]string{{"onboard"}, {"plan", "onboard"}, {"move"}, {"plan", "move"}} {
 		r := newSeat(t).tenure(append(append([]string{"__complete"}, path...), ada, "--number", "")...)
 		if !strings.HasPrefix(r.out, "next\nnone\n") {
 			t.Errorf("%v: the words for a number are not offered: %s", path, r.out)
 		}
+	}
+	if r := newSeat(t).tenure("__complete", "move", ada, "--number-to", ""); !strings.HasPrefix(r.out, "shared\nsite\n") {
+		t.Errorf("the places for a number are not offered: %s", r.out)
 	}
 }
 

@@ -12,9 +12,9 @@ import (
 	"tenure/internal/lifecycle"
 )
 
-// onboardOptions are what `onboard` and `plan onboard` are asked.
-type onboardOptions struct {
-	user, site, group, profile string
+// joinOptions say how a user joins a site, when onboarding and when moving.
+type joinOptions struct {
+	site, group, profile string
 	// number is what --number says, after read plain E.164 or one of numberWords; empty means that nobody said.
 	number string
 	// pairs are the values of --set as given, set what read makes of them.
@@ -25,21 +25,21 @@ type onboardOptions struct {
 // numberWords stand in place of a number.
 var numberWords = []string{lifecycle.NextNumber, lifecycle.NoNumberAtAll}
 
-func (o *onboardOptions) register(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&o.site, "site", "", "onboard at `NODE`, a site by name or path")
-	cmd.Flags().StringVar(&o.group, "group", "", "onboard with quick add group `QAG`")
-	cmd.Flags().StringVar(&o.profile, "profile", "", "onboard with profile `NAME`")
+// register adds the flags; siteFlag is the one that names the site, verb the operation.
+func (o *joinOptions) register(cmd *cobra.Command, siteFlag, verb, at string) {
+	cmd.Flags().StringVar(&o.site, siteFlag, "", verb+" "+at+" `NODE`, a site by name or path")
+	cmd.Flags().StringVar(&o.group, "group", "", verb+" with quick add group `QAG`")
+	cmd.Flags().StringVar(&o.profile, "profile", "", verb+" with profile `NAME`")
 	cmd.Flags().StringVar(&o.number, "number", "", "give the user `NUMBER`: +E164, next for the next available one, or none (default: as the profile says)")
 	cmd.Flags().StringArrayVar(&o.pairs, "set", nil, "give a field a value, `FIELD=VALUE`, as the field display policy allows; can be repeated")
 	completeFlag(cmd, "number", numberWords...)
 }
 
-// read takes the arguments and refuses flags that are missing, malformed or contradictory.
-func (o *onboardOptions) read(cmd *cobra.Command, args []string) (err error) {
-	o.user = args[0]
+// read refuses flags that are missing, malformed or contradictory.
+func (o *joinOptions) read(cmd *cobra.Command, siteFlag string) (err error) {
 	switch {
 	case o.site == "":
-		return usage(helpHint(cmd), "%s needs --site NODE", path(cmd))
+		return usage(helpHint(cmd), "%s needs --%s NODE", path(cmd), siteFlag)
 	case o.group != "" && o.profile != "":
 		return usage("a profile names its own quick add group", "--group and --profile contradict each other")
 	case o.group == "" && o.profile == "" && len(o.pairs) == 0:
@@ -54,10 +54,30 @@ func (o *onboardOptions) read(cmd *cobra.Command, args []string) (err error) {
 	return err
 }
 
-func (o onboardOptions) question(c *Console) contract.PlanRequest {
-	request := c.request(lifecycle.Onboard)
+// ask puts the options into a request.
+func (o joinOptions) ask(request *lifecycle.Request) {
 	request.Site, request.Group, request.Profile = o.site, o.group, o.profile
 	request.Number, request.Set = o.number, o.set
+}
+
+// onboardOptions are what `onboard` and `plan onboard` are asked.
+type onboardOptions struct {
+	joinOptions
+	user string
+}
+
+func (o *onboardOptions) register(cmd *cobra.Command) {
+	o.joinOptions.register(cmd, "site", "onboard", "at")
+}
+
+func (o *onboardOptions) read(cmd *cobra.Command, args []string) error {
+	o.user = args[0]
+	return o.joinOptions.read(cmd, "site")
+}
+
+func (o onboardOptions) question(c *Console) contract.PlanRequest {
+	request := c.request(lifecycle.Onboard)
+	o.ask(&request)
 	return contract.PlanRequest{User: o.user, Request: request}
 }
 

@@ -22,6 +22,7 @@ var operations = map[lifecycle.Operation]struct {
 }{
 	lifecycle.Onboard:  {contract.Onboard, "Onboard %s?", "onboard %s at %s"},
 	lifecycle.Offboard: {contract.QuickOffboard, "Offboard %s?", "offboard %s from %s"},
+	lifecycle.Move:     {contract.MoveBetweenSites, "Move %s?", "move %s to %s"},
 	lifecycle.Update:   {contract.UpdateSubscriber, "Update %s?", "update %s at %s"},
 }
 

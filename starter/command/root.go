@@ -89,6 +89,7 @@ temporal command.`,
 		Example: `  tenure plan onboard ada@contoso.com --site london --group "Sales phones"
   tenure onboard ada@contoso.com --site london --group "Sales phones"
   tenure offboard ada@contoso.com
+  tenure move ada@contoso.com --to paris --profile sales --keep-number
   tenure status ada@contoso.com --watch
   tenure numbers list --node london --state cooling`,
 		SilenceErrors: true,
@@ -119,6 +120,7 @@ temporal command.`,
 	root.AddCommand(
 		newOnboardCommand(c, runOnboard),
 		newOffboardCommand(c, runOffboard),
+		newMoveCommand(c, runMove),
 		newUpdateCommand(c, runUpdate),
 		newPlanCommand(c),
 		newApplyCommand(c, runApply),

@@ -85,6 +85,29 @@ func onboardPlan() lifecycle.Plan {
 	}
 }
 
+// movePlan keeps the number and takes it along in the inventory.
+func movePlan() lifecycle.Plan {
+	before := state("acme/contoso/emea/london", "+442079460001")
+	after := state("acme/contoso/emea/paris", "+442079460001")
+	after.Policies = map[string]string{"TeamsCallingPolicy": "AllOn", "TenantDialPlan": "FR"}
+	return lifecycle.Plan{
+		Operation: lifecycle.Move, Subscriber: lifecycle.SubscriberRef{UserPrincipalName: "ada@contoso.com"},
+		Steps: []lifecycle.PlannedStep{
+			{Name: lifecycle.RemoveNumber.In(lifecycle.Leave), Action: lifecycle.Do, Summary: "unassign +442079460001"},
+			{Name: lifecycle.DisableEnterpriseVoice.In(lifecycle.Leave), Action: lifecycle.Do, Summary: "goes off with the number; confirmed by reading back"},
+			{Name: lifecycle.ReleaseNumber.In(lifecycle.Leave), Action: lifecycle.SkipBecause, Reason: lifecycle.NumberKept, Summary: "the user keeps +442079460001"},
+			{Name: lifecycle.ReturnToTenantLevel.In(lifecycle.Leave), Action: lifecycle.Do, Summary: "move from acme/contoso/emea/london to acme/contoso"},
+			{Name: lifecycle.Verify.In(lifecycle.Leave), Action: lifecycle.SkipBecause, Reason: lifecycle.VerifiedAfterJoining, Summary: "the end state is read back once, after joining"},
+			{Name: lifecycle.MoveNumber, Action: lifecycle.Do, Summary: "+442079460001 moves from acme/contoso/emea/london to acme/contoso/emea"},
+			{Name: lifecycle.PlaceAtSite.In(lifecycle.Join), Action: lifecycle.Do, Summary: "move from acme/contoso to acme/contoso/emea/paris"},
+			{Name: lifecycle.AssignNumber.In(lifecycle.Join), Action: lifecycle.Do, Summary: "assign +442079460001"},
+			{Name: lifecycle.ApplyPolicies.In(lifecycle.Join), Action: lifecycle.Do, Summary: "TenantDialPlan = FR"},
+			{Name: lifecycle.Verify.In(lifecycle.Join), Action: lifecycle.Do, Summary: "read the end state back from Microsoft and the store"},
+		},
+		Before: before, After: after,
+	}
+}
+
 // staged is the report of an onboarding that waits for Teams.
 func staged() lifecycle.Report {
 	p := onboardPlan()
@@ -134,6 +157,7 @@ func TestTextAt80Columns(t *testing.T) {
 	texts := map[string]func(output.Paper){
 		"plan":         func(p output.Paper) { p.Plan(plan(), "acme/contoso/emea/london") },
 		"plan-onboard": func(p output.Paper) { p.Plan(onboardPlan(), "acme/contoso/emea/london") },
+		"plan-move":    func(p output.Paper) { p.Plan(movePlan(), "acme/contoso/emea/paris") },
 		"staged":       func(p output.Paper) { p.Report(staged(), "") },
 		"completed":    func(p output.Paper) { p.Report(report(lifecycle.Completed), "http://127.0.0.1:8233/x") },
 		"rolled-back":  func(p output.Paper) { p.Report(report(lifecycle.RolledBack), "") },

@@ -47,9 +47,10 @@ func (p Paper) Report(r lifecycle.Report, ui Address) {
 // Step prints one step of a run with its reason and its error.
 func (p Paper) Step(step lifecycle.Step) {
 	symbol, paint := p.Outcome(step)
-	p.step(symbol, string(step.Name), summary(step), string(step.Reason), paint)
+	p.step(symbol, step.Name, summary(step), string(step.Reason), paint)
 	if step.Error != "" {
-		p.hanging(pad("", stepColumns), stepColumns, step.Error, p.Red)
+		columns := stepColumns(step.Name)
+		p.hanging(pad("", columns), columns, step.Error, p.Red)
 	}
 }
 
@@ -64,7 +65,7 @@ func (p Paper) StepLine(step lifecycle.Step) {
 	if step.Error != "" {
 		text += ": " + p.Red(Plain(step.Error))
 	}
-	p.Line("  %s %s %s", symbol, pad(string(step.Name), stepColumns-5), text)
+	p.Line("  %s %s %s", symbol, pad(string(step.Name), stepColumns(step.Name)-5), text)
 }
 
 // StepRow is a step in exactly one line that fits the terminal: how long it took, then what is being retried or else
@@ -80,7 +81,7 @@ func (p Paper) StepRow(step lifecycle.Step, lasted, retrying string) string {
 	case step.Reason != "":
 		text += " [" + string(step.Reason) + "]"
 	}
-	prefix := " " + pad(string(step.Name), stepColumns-5) + " " + pad(lasted, timeColumns) + " "
+	prefix := " " + pad(string(step.Name), stepColumns(step.Name)-5) + " " + pad(lasted, timeColumns) + " "
 	text = Cut(Plain(text), max(p.Columns-Width(prefix)-4, 1))
 	return strings.TrimRight("  "+symbol+prefix+paint(text), " ")
 }

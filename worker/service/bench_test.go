@@ -97,6 +97,64 @@ func onboard(b *testing.B, e *workertest.Environment, i int) client.WorkflowRun 
 	return e.Run(b, contract.Onboard, lifecycle.Request{Operation: lifecycle.Onboard, SubscriberID: person(i), Site: "london", Group: "uk-sales", Number: lifecycle.NextNumber})
 }
 
+// BenchmarkMove measures, with the latency of a real Graph, for how much of a move the user has no working number, and how
+// many requests it costs beside an offboarding that is followed by an onboarding.
+func BenchmarkMove(b *testing.B) {
+	const runs = 10
+	options := office(3 * runs)
+	for i := range options.State.Numbers {
+		if n := &options.State.Numbers[i]; n.AssignedTo >= person(2*runs) && n.AssignedTo <= person(3*runs) {
+			n.AssignedTo = "" // for those who are onboarded
+		}
+	}
+	options.Settings.LatencyMs = 80
+	e := workertest.Start(b, options)
+	addNumbers(b, e, 3*runs)
+	requests := func(i int, workflow string, request lifecycle.Request) int {
+		e.Tenant.ClearJournal()
+		request.SubscriberID = person(i)
+		require.NoError(b, e.Run(b, workflow, request).Get(context.Background(), nil))
+		return len(e.Tenant.Journal())
+	}
+	const leaving = "leaver-keeps-licenses"
+	for range b.N {
+		var down []float64
+		moving, both := 0, 0
+		for i := range runs {
+			from := time.Now()
+			requests(i, contract.MoveBetweenSites, lifecycle.Request{Operation: lifecycle.Move, Site: "paris", Group: "uk-sales", KeepNumber: true})
+			down = append(down, ratio(lineDown(b, e.Tenant), time.Since(from)))
+			moving += requests(i, contract.MoveBetweenSites, lifecycle.Request{Operation: lifecycle.Move, Site: "london", Group: "uk-sales", KeepNumber: true, OffboardGroup: leaving})
+			both += requests(runs+i, contract.QuickOffboard, lifecycle.Request{Operation: lifecycle.Offboard, Group: leaving})
+			both += requests(runs+i, contract.Onboard, lifecycle.Request{Operation: lifecycle.Onboard, Site: "london", Group: "uk-sales", Number: lifecycle.NextNumber})
+		}
+		slices.Sort(down)
+		share := down[len(down)/2]
+		b.Logf("without a working number: %.2f of the run, the median of %d (promised: at most 0.40)", share, runs)
+		b.ReportMetric(share, "line-down-ratio")
+		spent := float64(moving) / float64(both)
+		b.Logf("Graph requests: %.1f of a move, %.1f of an offboarding and an onboarding: ratio %.2f (promised: at most 0.80)", float64(moving)/runs, float64(both)/runs, spent)
+		b.ReportMetric(spent, "request-ratio")
+	}
+}
+
+// lineDown is the time from the commit of the order that took the number to the commit of the one that gave it back, as the
+// journal has them.
+func lineDown(b *testing.B, tenant *graphsim.Tenant) time.Duration {
+	var taken, given time.Time
+	for _, r := range tenant.Journal() {
+		switch {
+		case !r.Committed:
+		case strings.HasSuffix(r.Path, "/unassignNumber"):
+			taken = r.At
+		case strings.HasSuffix(r.Path, "/assignNumber"):
+			given = r.At
+		}
+	}
+	require.False(b, taken.IsZero() || given.IsZero(), "no number was taken and given")
+	return given.Sub(taken)
+}
+
 // BenchmarkScarceNumbers: more people than numbers, on both stores, with two workers on PostgreSQL.
 func BenchmarkScarceNumbers(b *testing.B) {
 	const users, numbers = 200, 150

@@ -2,6 +2,7 @@
 package workertest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http/httptest"
@@ -129,10 +130,20 @@ func (e *Environment) Onboard(tb testing.TB, user, group, number string) client.
 	return e.Run(tb, contract.Onboard, lifecycle.Request{Operation: lifecycle.Onboard, SubscriberID: view.ID, Site: "london", Group: group, Number: number})
 }
 
+// Move starts MoveBetweenSites for a user by principal name, as the request says.
+func (e *Environment) Move(tb testing.TB, user string, how lifecycle.Request) client.WorkflowRun {
+	tb.Helper()
+	var view contract.UserView
+	e.Ask(tb, contract.ShowUser, contract.ShowUserRequest{User: user}, &view)
+	how.Operation, how.SubscriberID = lifecycle.Move, view.ID
+	return e.Run(tb, contract.MoveBetweenSites, how)
+}
+
 // Run starts an operation on one user; what the request leaves open is filled in.
 func (e *Environment) Run(tb testing.TB, workflow string, request lifecycle.Request) client.WorkflowRun {
 	tb.Helper()
-	request.Tenant, request.RequestID, request.RequestedBy, request.OnFailure = "contoso", uuid.NewString(), "test", lifecycle.OnFailureRollback
+	request.Tenant, request.RequestID, request.RequestedBy = "contoso", uuid.NewString(), "test"
+	request.OnFailure = cmp.Or(request.OnFailure, lifecycle.OnFailureRollback)
 	run, err := e.Client.ExecuteWorkflow(context.Background(), client.StartWorkflowOptions{
 		ID: contract.SubscriberWorkflowID("contoso", request.SubscriberID), TaskQueue: contract.TaskQueue, WorkflowExecutionErrorWhenAlreadyStarted: true,
 	}, workflow, request)

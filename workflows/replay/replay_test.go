@@ -26,7 +26,10 @@ import (
 	"tenure/workflows"
 )
 
-var record = flag.Bool("record", false, "record the histories anew from real runs")
+var (
+	record = flag.Bool("record", false, "record the histories anew from real runs")
+	only   = flag.String("only", "", "record only histories whose names match this expression, and leave the others as they are")
+)
 
 const folder = "histories"
 
@@ -55,7 +58,7 @@ func TestHistories(t *testing.T) {
 	}
 	assert.Positive(t, bad, "a history that must fail is missing")
 	for _, name := range []string{
-		contract.QuickOffboard, contract.Onboard, contract.PlanOperation, contract.ListRuns, contract.SyncDirectory, contract.ListUsers, contract.ShowUser, contract.PlaceUsers,
+		contract.QuickOffboard, contract.Onboard, contract.MoveBetweenSites, contract.PlanOperation, contract.ListRuns, contract.SyncDirectory, contract.ListUsers, contract.ShowUser, contract.PlaceUsers,
 		contract.ListNumbers, contract.ShowNumber, contract.AddNumbers, contract.ApplyCatalog, contract.DiffCatalog, contract.ShowCatalog,
 		contract.CheckPermissions, contract.ListAudit, contract.VerifyAudit, contract.SummarizeNumbers, contract.ChangeNumbers, contract.AuditNumbers, contract.ExpireNumbers,
 	} {
@@ -81,6 +84,9 @@ func TestRecordHistories(t *testing.T) {
 	anna, ben := "anna.archer@contoso.example", "ben.baker@contoso.example"
 
 	save := func(name string, run client.WorkflowRun) {
+		if !regexp.MustCompile(*only).MatchString(name) {
+			return
+		}
 		var h history.History
 		for it := e.Client.GetWorkflowHistory(context.Background(), run.GetID(), run.GetRunID(), false, enums.HISTORY_EVENT_FILTER_TYPE_ALL_EVENT); it.HasNext(); {
 			event, err := it.Next()
@@ -167,6 +173,8 @@ func TestRecordHistories(t *testing.T) {
 	save("offboard-refused", run)
 
 	recordOnboarding(t, e, save, status)
+	recordMoving(t, e, save, status)
+	recordHolding(t, e, save, status)
 
 	for name, input := range map[string]any{
 		contract.PlanOperation:    contract.PlanRequest{User: david, Request: lifecycle.Request{Operation: lifecycle.Offboard}},
