@@ -40,7 +40,10 @@ To try it on this machine with everything embedded, run "tenure-worker dev".`,
 			if settings.Tenants, err = service.Tenants(tenantsFile, single); err != nil {
 				return err
 			}
-			// A flag would show the token to everybody on the machine.
+			// Flags would show these to everybody on the machine.
+			settings.Webhook = service.Webhook{
+				URL: os.Getenv("TENURE_WEBHOOK_URL"), Secret: os.Getenv("TENURE_WEBHOOK_SECRET"), SecretFile: os.Getenv("TENURE_WEBHOOK_SECRET_FILE"),
+			}
 			settings.Codec.Token = os.Getenv("TENURE_CODEC_TOKEN")
 			if ui := os.Getenv("TENURE_TEMPORAL_UI"); ui != "" {
 				settings.Codec.UIs = []string{ui}

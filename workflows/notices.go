@@ -14,7 +14,7 @@ import (
 const (
 	noticeBatch         = 10
 	noticeBatchesPerRun = 200
-	noticeWord          = time.Minute
+	noticeWord          = 30 * time.Second
 )
 
 // DeliverNotices delivers what is due until nothing is. While the receiver does not take a notice it waits and tries the

@@ -20,6 +20,8 @@ type joinOptions struct {
 	// pairs are the values of --set as given, set what read makes of them.
 	pairs []string
 	set   map[string]string
+	// welcome asks for the user to be welcomed.
+	welcome bool
 }
 
 // numberWords stand in place of a number.
@@ -32,6 +34,7 @@ func (o *joinOptions) register(cmd *cobra.Command, siteFlag, verb, at string) {
 	cmd.Flags().StringVar(&o.profile, "profile", "", verb+" with profile `NAME`")
 	cmd.Flags().StringVar(&o.number, "number", "", "give the user `NUMBER`: +E164, next for the next available one, or none (default: as the profile says)")
 	cmd.Flags().StringArrayVar(&o.pairs, "set", nil, "give a field a value, `FIELD=VALUE`, as the field display policy allows; can be repeated")
+	cmd.Flags().BoolVar(&o.welcome, "welcome", false, "have the webhook's receiver welcome the user at the end, where the catalog's setting welcome allows it")
 	completeFlag(cmd, "number", numberWords...)
 }
 
@@ -57,7 +60,7 @@ func (o *joinOptions) read(cmd *cobra.Command, siteFlag string) (err error) {
 // ask puts the options into a request.
 func (o joinOptions) ask(request *lifecycle.Request) {
 	request.Site, request.Group, request.Profile = o.site, o.group, o.profile
-	request.Number, request.Set = o.number, o.set
+	request.Number, request.Set, request.Welcome = o.number, o.set, o.welcome
 }
 
 // onboardOptions are what `onboard` and `plan onboard` are asked.
@@ -131,6 +134,7 @@ claimed.`,
 		Example: `  tenure onboard ada@contoso.com --site london --group "Sales phones"
   tenure onboard ada@contoso.com --site acme/contoso/emea/london --profile sales --number next
   tenure onboard ada@contoso.com --site london --group "Sales phones" --number "+44 20 7946 0001" --yes
+  tenure onboard ada@contoso.com --site london --profile sales --number next --welcome
   tenure onboard ada@contoso.com --site london --profile sales --set usageLocation=GB --set custom_string_1=B2
   tenure onboard ada@contoso.com --site london --set licenses=SPE_E5,MCOEV --number none --yes --detach -o json`,
 		GroupID: groupOperations,
