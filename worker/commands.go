@@ -26,6 +26,7 @@ func root() *cobra.Command {
 
 It needs a Temporal server (standard TEMPORAL_* variables and profile file), a store, and the
 Microsoft 365 tenants to serve. Every flag has an environment variable; the flag wins.
+TENURE_WEBHOOK_URL and TENURE_WEBHOOK_SECRET_FILE name another system that is told of runs.
 To try it on this machine with everything embedded, run "tenure-worker dev".`,
 		Example: `  # one tenant, logging in by workload identity
   AZURE_TOKEN_CREDENTIALS=WorkloadIdentityCredential TENURE_TENANT=contoso tenure-worker

@@ -20,8 +20,6 @@ type joinOptions struct {
 	// pairs are the values of --set as given, set what read makes of them.
 	pairs []string
 	set   map[string]string
-	// welcome asks for the user to be welcomed.
-	welcome bool
 }
 
 // numberWords stand in place of a number.
@@ -34,7 +32,6 @@ func (o *joinOptions) register(cmd *cobra.Command, siteFlag, verb, at string) {
 	cmd.Flags().StringVar(&o.profile, "profile", "", verb+" with profile `NAME`")
 	cmd.Flags().StringVar(&o.number, "number", "", "give the user `NUMBER`: +E164, next for the next available one, or none (default: as the profile says)")
 	cmd.Flags().StringArrayVar(&o.pairs, "set", nil, "give a field a value, `FIELD=VALUE`, as the field display policy allows; can be repeated")
-	cmd.Flags().BoolVar(&o.welcome, "welcome", false, "have the webhook's receiver welcome the user at the end, where the catalog's setting welcome allows it")
 	completeFlag(cmd, "number", numberWords...)
 }
 
@@ -60,17 +57,20 @@ func (o *joinOptions) read(cmd *cobra.Command, siteFlag string) (err error) {
 // ask puts the options into a request.
 func (o joinOptions) ask(request *lifecycle.Request) {
 	request.Site, request.Group, request.Profile = o.site, o.group, o.profile
-	request.Number, request.Set, request.Welcome = o.number, o.set, o.welcome
+	request.Number, request.Set = o.number, o.set
 }
 
 // onboardOptions are what `onboard` and `plan onboard` are asked.
 type onboardOptions struct {
 	joinOptions
 	user string
+	// welcome asks for the user to be welcomed.
+	welcome bool
 }
 
 func (o *onboardOptions) register(cmd *cobra.Command) {
 	o.joinOptions.register(cmd, "site", "onboard", "at")
+	cmd.Flags().BoolVar(&o.welcome, "welcome", false, "have the webhook's receiver welcome the user at the end, where the catalog's setting welcome allows it")
 }
 
 func (o *onboardOptions) read(cmd *cobra.Command, args []string) error {
@@ -81,6 +81,7 @@ func (o *onboardOptions) read(cmd *cobra.Command, args []string) error {
 func (o onboardOptions) question(c *Console) contract.PlanRequest {
 	request := c.request(lifecycle.Onboard)
 	o.ask(&request)
+	request.Welcome = o.welcome
 	return contract.PlanRequest{User: o.user, Request: request}
 }
 
