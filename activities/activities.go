@@ -13,6 +13,7 @@ import (
 	"tenure/internal/graph"
 	"tenure/internal/lifecycle"
 	"tenure/internal/store"
+	"tenure/internal/webhook"
 )
 
 // Activities has the methods that workflows name. Its fields are safe for concurrent use.
@@ -23,6 +24,8 @@ type Activities struct {
 	Graph map[string]*graph.Client
 	// KeyIDs are the ids of the encryption keys that the worker has, the one that encrypts first.
 	KeyIDs []string
+	// Webhook is where notices are sent; nil sends none.
+	Webhook *webhook.Sender
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 

@@ -66,6 +66,8 @@ type setup struct {
 	settings graphsim.Settings
 	// tenant edits the people and things of the default tenant, after the directory has read them.
 	tenant func(*graphsim.State)
+	// store are options of the store besides the clock.
+	store []store.Option
 	// empty leaves the store without a catalog, users and numbers.
 	empty bool
 }
@@ -104,7 +106,7 @@ func (s setup) open(t *testing.T, file string) *contoso {
 	require.NoError(t, err)
 	client, err := graph.New(graph.Config{BaseURL: server.URL + "/v1.0", Credential: credential, Tenant: "contoso", Clock: clock.Now})
 	require.NoError(t, err)
-	books, err := store.Open(t.Context(), "sqlite:"+file, store.WithClock(clock.Now))
+	books, err := store.Open(t.Context(), "sqlite:"+file, append([]store.Option{store.WithClock(clock.Now)}, s.store...)...)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, books.Close()) })
 	require.NoError(t, books.Migrate(t.Context()))

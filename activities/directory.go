@@ -3,6 +3,7 @@ package activities
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"tenure/internal/catalog"
 	"tenure/internal/contract"
@@ -142,10 +143,12 @@ type SyncEnding struct {
 	contract.Actor
 }
 
-// SyncEnded is what became of those who are gone, and whether users are to be placed now.
+// SyncEnded is what became of those who are gone, whether users are to be placed now, and the tenant level whose numbers are
+// to be audited now; empty for none.
 type SyncEnded struct {
 	Counts      contract.TenantSync `json:"counts"`
 	FlowThrough bool                `json:"flowThrough,omitempty"`
+	AuditAt     string              `json:"auditAt,omitempty"`
 }
 
 // EndSync ends a round: who is gone is removed unless they are too many (R111).
@@ -156,20 +159,44 @@ func (a *Activities) EndSync(ctx context.Context, in SyncEnding) (SyncEnded, err
 	}
 	rules := level.Settings().Sync
 	end, err := a.Store.EndSync(ctx, actorOf(ctx, in.Actor), in.Tenant, in.Round, in.Delta, rules.RemovalThreshold)
-	return SyncEnded{Counts: removals(in.Tenant, end), FlowThrough: rules.FlowThrough}, err
+	ended := SyncEnded{Counts: removals(in.Tenant, end), FlowThrough: rules.FlowThrough}
+	if end.AuditDue {
+		ended.AuditAt = level.Path()
+	}
+	return ended, err
 }
 
 // RemoveGone removes those who are gone although they are many, because somebody has approved it.
 func (a *Activities) RemoveGone(ctx context.Context, in SyncEnding) (SyncEnded, error) {
+	level, err := a.levelOf(ctx, in.Tenant)
+	if err != nil {
+		return SyncEnded{}, err
+	}
 	end, err := a.Store.RemoveGone(ctx, actorOf(ctx, in.Actor), in.Tenant, in.Round)
-	return SyncEnded{Counts: removals(in.Tenant, end)}, err
+	ended := SyncEnded{Counts: removals(in.Tenant, end)}
+	if end.AuditDue {
+		ended.AuditAt = level.Path()
+	}
+	return ended, err
+}
+
+// NumberFindings is how many findings an audit of a tenant had.
+type NumberFindings struct {
+	Tenant   string `json:"tenant"`
+	Findings int    `json:"findings"`
+}
+
+// RecordFindings keeps what the audit after a sync found, for the metrics.
+func (a *Activities) RecordFindings(ctx context.Context, in NumberFindings) error {
+	return a.Store.RecordFindings(ctx, in.Tenant, in.Findings)
 }
 
 func removals(tenant string, end store.SyncEnd) contract.TenantSync {
 	return contract.TenantSync{Tenant: tenant, Removed: end.Removed, NumbersLeft: end.NumbersLeft, Busy: end.Busy, Held: end.Held, First: end.First}
 }
 
-// SyncUser reads one user from Entra into the directory.
+// SyncUser reads one user from Entra into the directory, and with them those who had the same principal name here: they have
+// another one by now, or are gone.
 func (a *Activities) SyncUser(ctx context.Context, in UserInTenant) (SyncedPage, error) {
 	client, err := a.client(in.Tenant)
 	if err != nil {
@@ -184,11 +211,15 @@ func (a *Activities) SyncUser(ctx context.Context, in UserInTenant) (SyncedPage,
 		return SyncedPage{}, err
 	}
 	rules := level.Settings().Sync
-	page, err := admitted(ctx, client, rules, graph.UserChanges{Users: []graph.UserRecord{record}})
+	namesakes, err := a.Store.Namesakes(ctx, in.Tenant, record.Person.UserPrincipalName, record.Person.ID)
 	if err != nil {
 		return SyncedPage{}, err
 	}
-	if len(page.LeftOut) > 0 {
+	page, err := admitted(ctx, client, rules, graph.UserChanges{Users: []graph.UserRecord{record}, Partial: namesakes})
+	if err != nil {
+		return SyncedPage{}, err
+	}
+	if slices.Contains(page.LeftOut, record.Person.ID) {
 		return SyncedPage{}, &lifecycle.Refusal{
 			Code: "filtered-out", Message: "the filter of " + level.Path() + " leaves " + record.Person.UserPrincipalName + " out: " + rules.Filter(),
 			Hint: "change sync.filter in the catalog",
@@ -199,6 +230,10 @@ func (a *Activities) SyncUser(ctx context.Context, in UserInTenant) (SyncedPage,
 		return SyncedPage{}, err
 	}
 	result, err := a.Store.PutSubscribers(ctx, in.Tenant, home.Node, home.Role, page.Users)
+	if err != nil {
+		return SyncedPage{}, err
+	}
+	err = a.Store.MarkGone(ctx, in.Tenant, page.Gone)
 	return SyncedPage{Counts: contract.TenantSync{Tenant: in.Tenant, Seen: 1, Added: result.Added, Updated: result.Changed}}, err
 }
 

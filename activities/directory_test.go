@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -219,7 +220,7 @@ func TestSyncWhoseAnswersAreLost(t *testing.T) {
 	_, last := c.pages(c.run("next"), false)
 	ending := start(c.run("next"), c.acts.EndSync, activities.SyncEnding{Tenant: "contoso", Round: last.Round, Delta: last.Delta})
 	for range 2 {
-		require.Equal(t, activities.SyncEnded{Counts: contract.TenantSync{Tenant: "contoso", Removed: 1}}, succeed(t, ending))
+		require.Equal(t, contract.TenantSync{Tenant: "contoso", Removed: 1}, succeed(t, ending).Counts)
 	}
 }
 
@@ -378,6 +379,79 @@ func TestSyncOfAUserWhoWasDeletedAndRecreatedWithTheSameName(t *testing.T) {
 	require.True(t, known)
 	require.Equal(t, "00000000-0000-4000-8000-00000000beef", found.ID)
 	require.Equal(t, tenantLevel, found.Node, "a new person, who inherits nothing")
+}
+
+// A user is recreated, or renamed and the name given on, and only the new one is asked for.
+func TestSyncUserSettlesWhoHasTheName(t *testing.T) {
+	const newcomer = "00000000-0000-4000-8000-00000000beef"
+	for name, deleted := range map[string]bool{"deleted and recreated": true, "renamed, and the name given on": false} {
+		t.Run(name, func(t *testing.T) {
+			c := newContoso(t)
+			old := c.subscriber("laura.lewis")
+			named := func(upn string) string {
+				who, _, err := c.store.Subscriber(t.Context(), "contoso", upn)
+				require.NoError(t, err)
+				return who.ID
+			}
+			c.change(func(s *graphsim.State) {
+				i := slices.IndexFunc(s.Users, func(u graphsim.User) bool { return u.ID == old.ID })
+				recreated := s.Users[i]
+				recreated.ID = newcomer
+				s.Users[i].UserPrincipalName = "laura.lewis-old@contoso.example"
+				if deleted {
+					s.Users = slices.Delete(s.Users, i, i+1)
+					for g := range s.Groups {
+						s.Groups[g].Members = slices.DeleteFunc(s.Groups[g].Members, func(id string) bool { return id == old.ID })
+					}
+				}
+				s.Users = append(s.Users, recreated)
+			})
+			sync := start(c.run("sync"), c.acts.SyncUser, activities.UserInTenant{Tenant: "contoso", User: "laura.lewis@contoso.example"})
+			succeed(t, sync)
+			require.Equal(t, newcomer, named("laura.lewis@contoso.example"), "nobody answers to that name besides")
+			books := c.books()
+			succeed(t, sync)
+			require.Equal(t, books, c.books(), "again changes nothing")
+			require.Equal(t, 16, c.subscribers(), "nobody is removed before a round has counted")
+			if deleted {
+				require.Equal(t, 1, c.sync(false).Removed)
+			} else {
+				require.Equal(t, old.ID, named("laura.lewis-old@contoso.example"))
+				require.Zero(t, c.sync(false).Removed)
+			}
+			require.Equal(t, newcomer, named("laura.lewis@contoso.example"))
+		})
+	}
+}
+
+func TestSyncHasTheNumbersAuditedWhenItIsDue(t *testing.T) {
+	c := newContoso(t)
+	ending := func(full bool) *task[activities.SyncEnded] {
+		run := c.run(fmt.Sprintf("sync-%d", c.rounds()))
+		_, last := c.pages(run, full)
+		return start(run, c.acts.EndSync, activities.SyncEnding{Tenant: "contoso", Round: last.Round, Delta: last.Delta})
+	}
+	audited := func() {
+		require.NoError(t, c.acts.RecordFindings(t.Context(), activities.NumberFindings{Tenant: "contoso", Findings: 3}))
+	}
+	end := ending(false)
+	require.Equal(t, tenantLevel, succeed(t, end).AuditAt, "there was none yet")
+	require.Equal(t, tenantLevel, succeed(t, end).AuditAt, "a repeat answers the same")
+	audited()
+	found, err := c.store.Findings(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, map[string]int{"contoso": 3}, found)
+
+	require.Empty(t, succeed(t, ending(false)).AuditAt, "what changes costs what changes")
+	require.Equal(t, tenantLevel, succeed(t, ending(true)).AuditAt, "everybody was read")
+	c.clock.Advance(24*time.Hour - time.Second)
+	require.Empty(t, succeed(t, ending(false)).AuditAt)
+	c.inEntra("anna.archer", "")
+	require.Equal(t, tenantLevel, succeed(t, ending(false)).AuditAt, "she has left a number")
+	c.clock.Advance(time.Second)
+	require.Equal(t, tenantLevel, succeed(t, ending(false)).AuditAt, "a day has passed")
+	audited()
+	require.Empty(t, succeed(t, ending(false)).AuditAt)
 }
 
 func TestTwoRecordsOfOneAddress(t *testing.T) {

@@ -55,6 +55,7 @@ func (a *Activities) factsFor(ctx context.Context, cat *catalog.Catalog, tenant 
 	facts, err := a.onboardingFacts(ctx, tenant, rules)
 	staging := cat.SettingsAt(rules.Site).Staging
 	facts.Staging = lifecycle.Staging{Interval: staging.Interval, Bound: staging.Bound}
+	facts.Notices = a.Webhook != nil
 	return facts, err
 }
 

@@ -163,13 +163,16 @@ func (a *Activities) planFor(ctx context.Context, in contract.PlanRequest) (answ
 // CloseInput ends a run.
 type CloseInput struct {
 	Report lifecycle.Report `json:"report"`
+	// Welcome asks for the user to be welcomed when the run completed (R13).
+	Welcome bool `json:"welcome,omitempty"`
 }
 
 // CloseRun ends the operation in the store. When the run completed, the numbers it holds are released as recorded;
 // otherwise they stay what they were. A run that was refused before it began has nothing to close.
 func (a *Activities) CloseRun(ctx context.Context, in CloseInput) error {
+	completed := in.Report.Status == lifecycle.Completed
 	err := a.Store.Finish(ctx, runID(ctx), store.FinishInput{
-		Status: in.Report.Status, Report: in.Report, Commit: in.Report.Status == lifecycle.Completed,
+		Status: in.Report.Status, Report: in.Report, Commit: completed, Welcome: completed && in.Welcome,
 	})
 	var refusal *lifecycle.Refusal
 	if errors.As(err, &refusal) && refusal.Code == "unknown-run" {

@@ -122,9 +122,9 @@ func firstRun(rows []store.OperationRow) *contract.RunRef {
 	return &contract.RunRef{WorkflowID: rows[0].WorkflowID, RunID: rows[0].RunID, Operation: rows[0].Request.Operation, StartedAt: &started}
 }
 
-// SetStatus shows in lists that the run is running, staged or held.
-func (a *Activities) SetStatus(ctx context.Context, status lifecycle.Status) error {
-	return a.Store.SetStatus(ctx, runID(ctx), status)
+// SetStatus shows in lists that the run is running, staged or held, and with held why.
+func (a *Activities) SetStatus(ctx context.Context, status lifecycle.Status, failure string) error {
+	return a.Store.SetStatus(ctx, runID(ctx), status, failure)
 }
 
 // Decision is what an operator decided about a run that waited.

@@ -26,6 +26,7 @@ func root() *cobra.Command {
 
 It needs a Temporal server (standard TEMPORAL_* variables and profile file), a store, and the
 Microsoft 365 tenants to serve. Every flag has an environment variable; the flag wins.
+TENURE_WEBHOOK_URL and TENURE_WEBHOOK_SECRET_FILE name another system that is told of runs.
 To try it on this machine with everything embedded, run "tenure-worker dev".`,
 		Example: `  # one tenant, logging in by workload identity
   AZURE_TOKEN_CREDENTIALS=WorkloadIdentityCredential TENURE_TENANT=contoso tenure-worker
@@ -40,7 +41,10 @@ To try it on this machine with everything embedded, run "tenure-worker dev".`,
 			if settings.Tenants, err = service.Tenants(tenantsFile, single); err != nil {
 				return err
 			}
-			// A flag would show the token to everybody on the machine.
+			// Flags would show these to everybody on the machine.
+			settings.Webhook = service.Webhook{
+				URL: os.Getenv("TENURE_WEBHOOK_URL"), Secret: os.Getenv("TENURE_WEBHOOK_SECRET"), SecretFile: os.Getenv("TENURE_WEBHOOK_SECRET_FILE"),
+			}
 			settings.Codec.Token = os.Getenv("TENURE_CODEC_TOKEN")
 			if ui := os.Getenv("TENURE_TEMPORAL_UI"); ui != "" {
 				settings.Codec.UIs = []string{ui}

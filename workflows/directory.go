@@ -94,9 +94,35 @@ func (s *sync) page(ctx workflow.Context) error {
 		s.Held = append(s.Held, ending)
 	}
 	if ended.FlowThrough {
-		return s.place(ctx, tenant)
+		if err := s.place(ctx, tenant); err != nil {
+			return err
+		}
 	}
-	return nil
+	return s.audit(ctx, tenant, ended.AuditAt)
+}
+
+// audit compares the tenant's numbers in Teams with the inventory, where asked for, and repairs nothing (R91). Users are
+// synced all the same when it fails.
+func (s *sync) audit(ctx workflow.Context, tenant, level string) error {
+	if level == "" {
+		return nil
+	}
+	child := workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
+		WorkflowID:    "tenure/" + contract.AuditNumbers + "/" + workflow.GetInfo(ctx).FirstRunID + "/" + tenant,
+		StaticSummary: "compare the numbers of " + tenant + " with Teams",
+	})
+	var found contract.NumberAudit
+	err := workflow.ExecuteChildWorkflow(child, contract.AuditNumbers, NumberAuditProgress{
+		NumberAuditRequest: contract.NumberAuditRequest{Node: level, Actor: s.Actor},
+	}).Get(ctx, &found)
+	if err != nil {
+		workflow.GetLogger(ctx).Warn("the numbers could not be compared with Teams", "tenant", tenant, "error", err)
+		return ctx.Err()
+	}
+	findings := found.Found()
+	s.of(tenant).Findings = &findings
+	return workflow.ExecuteActivity(onStore(ctx, storeWrite, label{summary: "record the findings"}), act.RecordFindings,
+		activities.NumberFindings{Tenant: tenant, Findings: findings}).Get(ctx, nil)
 }
 
 // place lets newcomers flow through to their sites (R113).
@@ -179,6 +205,9 @@ func (s *sync) approve(ctx workflow.Context, by contract.Actor) error {
 		}
 		of := s.of(ending.Tenant)
 		of.Removed, of.NumbersLeft, of.Busy, of.Held, of.First = removed.Counts.Removed, removed.Counts.NumbersLeft, removed.Counts.Busy, 0, nil
+		if err := s.audit(ctx, ending.Tenant, removed.AuditAt); err != nil {
+			return err
+		}
 	}
 	s.status = lifecycle.Completed
 	return s.show(ctx, "removed, as "+by.RequestedBy+" decided")

@@ -20,6 +20,7 @@ import (
 	"tenure/internal/contract"
 	"tenure/internal/fault"
 	"tenure/internal/lifecycle"
+	"tenure/internal/store"
 	"tenure/workflows"
 )
 
@@ -85,6 +86,54 @@ func TestSyncDirectoryReadsEveryPageOfEveryTenant(t *testing.T) {
 		{Tenant: "fabrikam", Round: 7, Delta: "delta of fabrikam", Actor: contract.Actor{RequestedBy: "admin"}},
 	}, e.ended, "each once, and only after its last page")
 	assert.Equal(t, []contract.TenantSync{{Tenant: "contoso", Seen: 30, Added: 3, Removed: 1}, {Tenant: "fabrikam", Seen: 30, Added: 3, Removed: 1}}, result.Tenants)
+}
+
+func TestSyncDirectoryHasTheNumbersAudited(t *testing.T) {
+	three := 3
+	for name, row := range map[string]struct {
+		failure  error
+		findings *int
+	}{
+		"with findings": {nil, &three},
+		"in vain":       {fault.New(fault.PermissionDenied, "may not read numbers"), nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := &entra{pages: 1}
+			functions := e.functions()
+			functions["EndSync"] = func(_ context.Context, in activities.SyncEnding) (activities.SyncEnded, error) {
+				ended := activities.SyncEnded{Counts: contract.TenantSync{Tenant: in.Tenant}}
+				if in.Tenant == "contoso" {
+					ended.AuditAt = "acme/contoso"
+				}
+				return ended, nil
+			}
+			var scopes []string
+			functions["AuditScopes"] = func(_ context.Context, node string) ([]activities.AuditScope, error) {
+				scopes = append(scopes, node)
+				return []activities.AuditScope{{Tenant: "contoso"}}, nil
+			}
+			functions["AuditNumbers"] = func(context.Context, activities.AuditPage) (activities.AuditedPage, error) {
+				return activities.AuditedPage{Findings: make([]contract.NumberFinding, 3), Repairs: []store.Correction{{}}}, row.failure
+			}
+			var recorded []activities.NumberFindings
+			functions["RecordFindings"] = func(_ context.Context, in activities.NumberFindings) error {
+				recorded = append(recorded, in)
+				return nil
+			}
+			env := with(functions)
+			env.ExecuteWorkflow(workflows.SyncDirectory, workflows.SyncProgress{})
+			var result contract.SyncResult
+			require.NoError(t, env.GetWorkflowResult(&result), "a sync is none the worse")
+			assert.Equal(t, []string{"acme/contoso"}, scopes, "where it is due, and nothing is repaired")
+			assert.Equal(t, row.findings, result.Tenants[0].Findings)
+			assert.Nil(t, result.Tenants[1].Findings)
+			if row.failure == nil {
+				assert.Equal(t, []activities.NumberFindings{{Tenant: "contoso", Findings: 3}}, recorded)
+			} else {
+				assert.Empty(t, recorded, "the next sync tries again")
+			}
+		})
+	}
 }
 
 func TestSyncDirectoryGoesOnAsANewRun(t *testing.T) {

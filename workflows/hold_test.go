@@ -67,6 +67,8 @@ func TestHeldAtEveryStep(t *testing.T) {
 					assert.Contains(t, []lifecycle.Outcome{lifecycle.Done, lifecycle.Skipped}, outcome, other)
 				}
 				assert.Equal(t, []lifecycle.Status{lifecycle.Held, lifecycle.Running}, w.statuses)
+				require.Len(t, w.held, 1)
+				assert.Contains(t, w.held[0], string(step)+" failed: Microsoft says no", "the notice says why")
 				require.Len(t, w.decisions, 1)
 				assert.Equal(t, step, w.decisions[0].Step)
 				assert.Equal(t, contract.ResolveRetry, w.decisions[0].Action)

@@ -29,6 +29,8 @@ const (
 	question
 	// bulk reads or writes many rows in one go.
 	bulk
+	// delivering sends notices, for as long as there are any.
+	delivering
 )
 
 // budgets is the one table of time limits. startToClose bounds one attempt; scheduleToClose is the budget of all
@@ -43,6 +45,7 @@ var budgets = map[kind]struct{ startToClose, scheduleToClose, firstRetry, lastRe
 	closing:    {15 * time.Second, 0, time.Second, time.Minute},
 	question:   {60 * time.Second, 2 * time.Minute, time.Second, 10 * time.Second},
 	bulk:       {5 * time.Minute, 30 * time.Minute, time.Second, time.Minute},
+	delivering: {5 * time.Minute, 0, time.Second, 5 * time.Minute},
 }
 
 // label is how an activity shows in the Temporal UI and among the pending ones: by the step that it serves.

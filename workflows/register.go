@@ -36,6 +36,7 @@ func Register(r worker.WorkflowRegistry) {
 		contract.CheckWorker:      CheckWorker,
 		contract.ListAudit:        ListAudit,
 		contract.VerifyAudit:      VerifyAudit,
+		contract.DeliverNotices:   DeliverNotices,
 	} {
 		r.RegisterWorkflowWithOptions(w, workflow.RegisterOptions{Name: name})
 	}

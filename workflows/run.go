@@ -272,7 +272,7 @@ func (r *run) setStatus(ctx workflow.Context, status lifecycle.Status) error {
 		return err
 	}
 	r.shownAs = status
-	return workflow.ExecuteActivity(onStore(ctx, storeWrite, label{summary: "show the run as " + string(status)}), act.SetStatus, status).Get(ctx, nil)
+	return workflow.ExecuteActivity(onStore(ctx, storeWrite, label{summary: "show the run as " + string(status)}), act.SetStatus, status, r.report.Failure).Get(ctx, nil)
 }
 
 // close ends the operation in the store. With lifecycle.Completed the numbers that the run holds are released for good;
@@ -280,7 +280,7 @@ func (r *run) setStatus(ctx workflow.Context, status lifecycle.Status) error {
 func (r *run) close(ctx workflow.Context, status lifecycle.Status) error {
 	now := workflow.Now(ctx).UTC()
 	r.report.Status, r.report.ClosedAt = status, &now
-	in := activities.CloseInput{Report: r.report}
+	in := activities.CloseInput{Report: r.report, Welcome: r.plan.Welcome}
 	if err := workflow.ExecuteActivity(onStore(ctx, closing, label{"close", "close the run: " + string(status)}), act.CloseRun, in).Get(ctx, nil); err != nil {
 		return err
 	}

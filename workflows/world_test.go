@@ -34,7 +34,9 @@ type world struct {
 	calls, trail []string
 	closed       []lifecycle.Status
 	// statuses are what the run was shown as while it was active.
-	statuses  []lifecycle.Status
+	statuses []lifecycle.Status
+	// held is why it was held, each time.
+	held      []string
 	decisions []activities.Decision
 
 	operation operation
@@ -241,10 +243,13 @@ func (w *world) register(env *testsuite.TestWorkflowEnvironment) {
 		role := fmt.Sprintf("%d steps undone", len(in.Undone))
 		return activities.Verified{After: lifecycle.State{Role: &role}}, err
 	})
-	as("SetStatus", func(ctx context.Context, status lifecycle.Status) error {
+	as("SetStatus", func(ctx context.Context, status lifecycle.Status, failure string) error {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		w.statuses = append(w.statuses, status)
+		if status == lifecycle.Held {
+			w.held = append(w.held, failure)
+		}
 		return nil
 	})
 	as("RecordDecision", func(ctx context.Context, in activities.Decision) error {

@@ -89,7 +89,7 @@ var bad = []struct {
 		name:  `unknown key in a mapping`,
 		edits: []string{`numberCooling: {enabled`, `numberCoolin: {enabled`},
 		want: []string{
-			`catalog.yaml:13:9: hierarchy.children[0].settings.numberCoolin: unknown key "numberCoolin" (did you mean "numberCooling"?); accepted: numberCooling, offboarding, retainAtSite, licensePermissionMissing, numbersFollowUsers, staging, sync, numberThreshold`,
+			`catalog.yaml:13:9: hierarchy.children[0].settings.numberCoolin: unknown key "numberCoolin" (did you mean "numberCooling"?); accepted: numberCooling, offboarding, retainAtSite, licensePermissionMissing, numbersFollowUsers, staging, sync, numberThreshold, welcome`,
 		},
 	},
 	{
@@ -309,7 +309,7 @@ var bad = []struct {
 		name:  `settings of the wrong type`,
 		edits: []string{"settings:\n                numberCooling: {enabled: false}", `settings: [numberCooling]`},
 		want: []string{
-			`catalog.yaml:32:25: hierarchy.children[0].children[0].children[1].settings: this is a list; a mapping with the keys numberCooling, offboarding, retainAtSite, licensePermissionMissing, numbersFollowUsers, staging, sync, numberThreshold belongs here`,
+			`catalog.yaml:32:25: hierarchy.children[0].children[0].children[1].settings: this is a list; a mapping with the keys numberCooling, offboarding, retainAtSite, licensePermissionMissing, numbersFollowUsers, staging, sync, numberThreshold, welcome belongs here`,
 		},
 	},
 	{

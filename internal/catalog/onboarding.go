@@ -43,6 +43,7 @@ func (c *Catalog) OnboardingOf(user User, request lifecycle.Request) (lifecycle.
 		Site: o.site.path, TenantLevel: o.site.Tenant().path,
 		LicensePermissionFails: settings.LicensePermissionMissing == Fail,
 		Staging:                settings.Staging.Enabled,
+		Welcome:                settings.Welcome,
 	}
 	if role, ok := c.DefaultRole(o.site.level); ok {
 		rules.DefaultRole = role.Lifecycle()

@@ -34,6 +34,8 @@ type Settings struct {
 	// NumberThreshold is the percentage of available numbers below which the node is low on them (R95). It is 0, no
 	// threshold, unless set.
 	NumberThreshold int
+	// Welcome allows users who are onboarded at the site to be welcomed (R13). It is off unless set.
+	Welcome bool
 }
 
 // Staging is whether and how a run waits for a user whom Teams does not know yet (§3.6). It is off, every 240 minutes (R40)
@@ -92,6 +94,7 @@ var settingTable = []setting{
 	{"sync.removalThreshold", 10, readUsers, func(s *Settings, v any) { s.Sync.RemovalThreshold = v.(int) }},
 	{"sync.flowThrough", false, readBoolean, func(s *Settings, v any) { s.Sync.FlowThrough = v.(bool) }},
 	{"numberThreshold.percent", 0, readPercent, func(s *Settings, v any) { s.NumberThreshold = v.(int) }},
+	{"welcome", false, readBoolean, func(s *Settings, v any) { s.Welcome = v.(bool) }},
 }
 
 func readBoolean(p *parsing, s spot) (any, bool) { v, ok := p.boolean(s, true); return v, ok }

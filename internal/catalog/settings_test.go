@@ -58,12 +58,12 @@ func TestSettingsAreInherited(t *testing.T) {
 			map[string]string{"s": "{retainAtSite: true}"}, "i", func(*catalog.Settings) {},
 		},
 		"all of them, from the top": {
-			map[string]string{"p": "{numberCooling: {enabled: true, days: 999}, offboarding: {licenses: retain}, retainAtSite: true, licensePermissionMissing: warn, numbersFollowUsers: false, staging: {enabled: true, intervalMinutes: 5, days: 2}, sync: {removalThreshold: 0, flowThrough: true}, numberThreshold: {percent: 15}}"}, "s",
+			map[string]string{"p": "{numberCooling: {enabled: true, days: 999}, offboarding: {licenses: retain}, retainAtSite: true, licensePermissionMissing: warn, numbersFollowUsers: false, staging: {enabled: true, intervalMinutes: 5, days: 2}, sync: {removalThreshold: 0, flowThrough: true}, numberThreshold: {percent: 15}, welcome: true}"}, "s",
 			func(s *catalog.Settings) {
 				*s = catalog.Settings{
 					lifecycle.CoolingRule{Enabled: true, Days: 999}, lifecycle.Retain, true, catalog.Warn, false,
 					catalog.Staging{Enabled: true, Interval: 5 * time.Minute, Bound: 48 * time.Hour},
-					catalog.Sync{RemovalThreshold: 0, FlowThrough: true}, 15,
+					catalog.Sync{RemovalThreshold: 0, FlowThrough: true}, 15, true,
 				}
 			},
 		},

@@ -36,7 +36,7 @@ func TestShow(t *testing.T) {
 				"sync.filter":{"value":null,"from":"default"},
 				"sync.removalThreshold":{"value":10,"from":"default"},
 				"sync.flowThrough":{"value":false,"from":"default"},
-				"numberThreshold.percent":{"value":0,"from":"default"}}}`},
+				"numberThreshold.percent":{"value":0,"from":"default"},"welcome":{"value":false,"from":"default"}}}`},
 		{"node", "acme/contoso", `{"name":"contoso","path":"acme/contoso","level":"customer","tenant":"contoso","tenantLevel":"acme/contoso",
 			"settings":{
 				"numberCooling.enabled":{"value":true,"from":"acme/contoso"},
@@ -51,7 +51,7 @@ func TestShow(t *testing.T) {
 				"sync.filter":{"value":null,"from":"default"},
 				"sync.removalThreshold":{"value":10,"from":"default"},
 				"sync.flowThrough":{"value":false,"from":"default"},
-				"numberThreshold.percent":{"value":0,"from":"default"}}}`},
+				"numberThreshold.percent":{"value":0,"from":"default"},"welcome":{"value":false,"from":"default"}}}`},
 		{"tenants", "contoso", `{"name":"contoso","node":"acme/contoso","level":"customer","sites":["acme/contoso/emea/london","acme/contoso/emea/paris","acme/contoso/newyork"]}`},
 		{"roles", "site-admin", `{"name":"site-admin","interface":"admin","levels":["site"],"default":false}`},
 		{"templates", "e5-voice", `{"kind":"m365User","name":"e5-voice","usageLocation":"${site.defaults.usageLocation}","licenses":[{"sku":"SPE_E5","disabledPlans":[]},{"sku":"MCOEV","disabledPlans":[]}]}`},

@@ -40,6 +40,8 @@ type TenantSync struct {
 	// Placed and Onboarding are what flow-through did.
 	Placed     int `json:"placed"`
 	Onboarding int `json:"onboarding"`
+	// Findings is how many findings the audit of the tenant's numbers had; null when none was due, or when it failed.
+	Findings *int `json:"findings"`
 }
 
 // SyncQuery answers a SyncStatus: how far a sync is, and whether it waits for a decision.

@@ -82,6 +82,8 @@ type OnboardingRules struct {
 	LicensePermissionFails bool
 	// Staging lets a run wait for a user whom Teams does not know yet, as staged (§3.6).
 	Staging bool
+	// Welcome allows users at the site to be welcomed (R13).
+	Welcome bool
 	// Protected is why nobody may onboard this user, or empty.
 	Protected string
 	// Warnings are what resolving found, such as expressions that yield nothing.
@@ -120,6 +122,8 @@ type OnboardingFacts struct {
 	Groups map[string]Group
 	// Staging is the site's setting; it counts when the rules allow staging.
 	Staging Staging
+	// Notices says that there is a webhook, which a message of welcome goes out by.
+	Notices bool
 	// Number is the row that was claimed, or would be, for the wish; nil when none was asked for.
 	Number *NumberRow
 	// InTeams is that number as Teams has it; nil when Teams does not have it.

@@ -170,8 +170,10 @@ const (
 	WarnEnterpriseVoiceStillOn WarningCode = "enterprise-voice-still-on"
 	WarnNotInTeams             WarningCode = "not-in-teams"
 	// WarnNumberLost: a move leaves somebody who has a number without one.
-	WarnNumberLost     WarningCode = "number-lost"
-	WarnNoRole         WarningCode = "no-role"
+	WarnNumberLost WarningCode = "number-lost"
+	WarnNoRole     WarningCode = "no-role"
+	// WarnNoWelcome: a welcome was asked for and will not be sent.
+	WarnNoWelcome      WarningCode = "no-welcome"
 	WarnUndoIncomplete WarningCode = "undo-incomplete"
 )
 

@@ -14,7 +14,22 @@ func PlanOnboard(req Request, s Snapshot, rules OnboardingRules, facts Onboardin
 	if err := o.refuse(); err != nil {
 		return Plan{}, err
 	}
-	return o.finish(req, append(o.steps(), verifyStep))
+	steps := append(o.steps(), verifyStep)
+	welcome := req.Welcome && o.mayWelcome()
+	plan, err := o.finish(req, steps)
+	plan.Welcome = welcome
+	return plan, err
+}
+
+// mayWelcome: R13. A message that was asked for and will not be sent hinders nothing, and is not passed over in silence.
+func (o *onboarding) mayWelcome() bool {
+	switch {
+	case !o.rules.Welcome:
+		o.warn(WarnNoWelcome, "%s will not be welcomed: the catalog does not allow it at %s (setting welcome)", o.Person.UserPrincipalName, o.rules.Site)
+	case !o.facts.Notices:
+		o.warn(WarnNoWelcome, "%s will not be welcomed: the worker has no webhook to ask for it", o.Person.UserPrincipalName)
+	}
+	return o.rules.Welcome && o.facts.Notices
 }
 
 // steps are all but verify.

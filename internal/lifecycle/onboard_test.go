@@ -410,3 +410,29 @@ func joined(texts []string) (all string) {
 	}
 	return all
 }
+
+func TestWelcomeOnlyIfAskedAllowedAndPossibleR13(t *testing.T) {
+	for _, row := range []struct {
+		asked, allowed, possible, welcome bool
+		warned                            string
+	}{
+		{true, true, true, true, ""},
+		{false, true, true, false, ""},
+		{false, false, false, false, ""},
+		{true, false, true, false, "setting welcome"},
+		{true, true, false, false, "no webhook"},
+	} {
+		rules, facts := ukSales(), facts()
+		rules.Welcome, facts.Notices = row.allowed, row.possible
+		p, err := lifecycle.PlanOnboard(lifecycle.Request{Operation: lifecycle.Onboard, SubscriberID: "u1", Welcome: row.asked}, newcomer(), rules, facts, now)
+		require.NoError(t, err)
+		assert.Equal(t, row.welcome, p.Welcome, "%+v", row)
+		if row.warned == "" {
+			assert.Empty(t, p.Warnings, "%+v", row)
+			continue
+		}
+		require.Len(t, p.Warnings, 1)
+		assert.Equal(t, lifecycle.WarnNoWelcome, p.Warnings[0].Code)
+		assert.Contains(t, p.Warnings[0].Message, row.warned)
+	}
+}

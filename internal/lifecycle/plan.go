@@ -27,6 +27,8 @@ type Request struct {
 	OffboardGroup string `json:"offboardGroup,omitempty"`
 	// Yourself lets whoever asks offboard or move themselves, which is otherwise refused.
 	Yourself bool `json:"yourself,omitempty"`
+	// Welcome belongs to onboarding: the user is to be welcomed, where the catalog allows it (R13).
+	Welcome bool `json:"welcome,omitempty"`
 	// ActAs is the role whose field display policy says which fields may be set; empty is nobody in particular.
 	ActAs string `json:"actAs,omitempty"`
 	// Expect is the plan that was approved: when another one would be carried out by now, nothing is. Nil accepts any.
@@ -71,6 +73,8 @@ type Plan struct {
 	// Before and After are the state that the plan starts from and the one it promises.
 	Before State `json:"before"`
 	After  State `json:"after"`
+	// Welcome says that the user is welcomed once the run has completed (R13).
+	Welcome bool `json:"welcome,omitempty"`
 }
 
 // Step returns the planned step of that name; ok is false when the operation has no such step.

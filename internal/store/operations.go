@@ -136,6 +136,9 @@ func (t *tx) takeOver(ctx context.Context, dead OperationRow, successor Operatio
 	if _, err := t.transition(ctx, by, steps); err != nil {
 		return err
 	}
+	if err := t.notify(ctx, dead, lifecycle.RunEvent(lifecycle.Failed), lifecycle.Failed, dead.Node, note, nil); err != nil {
+		return err
+	}
 	return t.audit(ctx, Actor{By: dead.Request.RequestedBy, Reason: dead.Request.Reason, RunID: dead.RunID}, AuditEntry{
 		Operation: string(dead.Request.Operation), Tenant: dead.Tenant, Subscriber: dead.Subscriber,
 		Outcome: string(lifecycle.Failed), Detail: map[string]any{"note": note},
@@ -150,6 +153,8 @@ type FinishInput struct {
 	// Commit lets the recorded releases and assignments happen. Without it they are dropped and the numbers are as they
 	// were.
 	Commit bool
+	// Welcome keeps a notice that asks for the user to be welcomed (R13), besides the one of the end.
+	Welcome bool
 }
 
 // Finish closes a run. With Commit every number that the run holds and has recorded a release for becomes Available or
@@ -191,6 +196,9 @@ func (s *Store) Finish(ctx context.Context, runID string, in FinishInput) error 
 			string(in.Status), micros(closed), string(report), runID); err != nil {
 			return err
 		}
+		if err := t.notifyEnd(ctx, op, in); err != nil {
+			return err
+		}
 		steps := map[lifecycle.StepName]lifecycle.Outcome{}
 		for _, step := range in.Report.Steps {
 			steps[step.Name] = step.Outcome
@@ -215,16 +223,23 @@ func (t *tx) markOffboarded(ctx context.Context, op OperationRow) (err error) {
 	return err
 }
 
-// SetStatus says whether an active run is running, staged or held. The status of a closed run is Finish's: "run-closed".
-func (s *Store) SetStatus(ctx context.Context, runID string, status lifecycle.Status) error {
+// SetStatus says whether an active run is running, staged or held, and with held why. The status of a closed run is
+// Finish's: "run-closed".
+func (s *Store) SetStatus(ctx context.Context, runID string, status lifecycle.Status, failure string) error {
 	if !slices.Contains(lifecycle.Active(), status) {
 		return &lifecycle.Refusal{Code: "not-a-status", Message: fmt.Sprintf("an active run cannot be %s", status), Invalid: true}
 	}
 	return s.update(ctx, "set the status of run "+runID, func(t *tx) error {
-		if _, err := t.activeRun(ctx, runID); err != nil {
+		op, err := t.activeRun(ctx, runID)
+		if err != nil || op.Status == status {
 			return err
 		}
-		_, err := t.ExecContext(ctx, `UPDATE operations SET status = $1 WHERE run_id = $2`, string(status), runID)
+		if status == lifecycle.Held {
+			if err := t.notify(ctx, op, lifecycle.RunEvent(status), status, op.Node, failure, nil); err != nil {
+				return err
+			}
+		}
+		_, err = t.ExecContext(ctx, `UPDATE operations SET status = $1 WHERE run_id = $2`, string(status), runID)
 		return err
 	})
 }

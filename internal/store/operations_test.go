@@ -107,7 +107,7 @@ func TestBeginTakesOverADeadRunOfTheSameWorkflow(t *testing.T) {
 			_, err = s.RecordRelease(t.Context(), "dead", tenant, []store.Release{{Number: number, To: lifecycle.Available}})
 			refused(t, err, "run-closed")
 			refused(t, s.DropReleases(t.Context(), "dead"), "run-closed")
-			refused(t, s.SetStatus(t.Context(), "dead", lifecycle.Held), "run-closed")
+			refused(t, s.SetStatus(t.Context(), "dead", lifecycle.Held, ""), "run-closed")
 			refused(t, s.Finish(t.Context(), "dead", store.FinishInput{Status: lifecycle.Completed, Commit: true}), "run-closed")
 			refused(t, s.Begin(t.Context(), dead), "run-closed")
 			assert.Equal(t, "next", readNumber(t, s, number).HeldBy)
@@ -140,14 +140,14 @@ func TestSetStatus(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, open func(...store.Option) *store.Store) {
 		s := open()
 		require.NoError(t, s.Begin(t.Context(), offboarding("run", "anna")))
-		require.NoError(t, s.SetStatus(t.Context(), "run", lifecycle.Held))
-		require.NoError(t, s.SetStatus(t.Context(), "run", lifecycle.Held))
+		require.NoError(t, s.SetStatus(t.Context(), "run", lifecycle.Held, ""))
+		require.NoError(t, s.SetStatus(t.Context(), "run", lifecycle.Held, ""))
 		assert.Equal(t, lifecycle.Held, readOperation(t, s, "run").Status)
-		require.NoError(t, s.SetStatus(t.Context(), "run", lifecycle.Staged))
+		require.NoError(t, s.SetStatus(t.Context(), "run", lifecycle.Staged, ""))
 		assert.Equal(t, lifecycle.Staged, readOperation(t, s, "run").Status)
-		require.NoError(t, s.SetStatus(t.Context(), "run", lifecycle.Held))
-		refused(t, s.SetStatus(t.Context(), "run", lifecycle.Completed), "not-a-status")
-		refused(t, s.SetStatus(t.Context(), "nobody", lifecycle.Held), "unknown-run")
+		require.NoError(t, s.SetStatus(t.Context(), "run", lifecycle.Held, ""))
+		refused(t, s.SetStatus(t.Context(), "run", lifecycle.Completed, ""), "not-a-status")
+		refused(t, s.SetStatus(t.Context(), "nobody", lifecycle.Held, ""), "unknown-run")
 	})
 }
 
@@ -206,7 +206,7 @@ func TestFindOperations(t *testing.T) {
 			require.NoError(t, s.Begin(t.Context(), op))
 		}
 		require.NoError(t, s.Finish(t.Context(), "run-ben", store.FinishInput{Status: lifecycle.Failed}))
-		require.NoError(t, s.SetStatus(t.Context(), "run-cleo", lifecycle.Held))
+		require.NoError(t, s.SetStatus(t.Context(), "run-cleo", lifecycle.Held, ""))
 		tests := []struct {
 			name   string
 			filter store.OperationFilter

@@ -26,6 +26,7 @@ type Store struct {
 	read, write *sql.DB
 	dialect     dialect
 	clock       func() time.Time
+	outbox      bool
 }
 
 // Option changes how a store behaves.
@@ -91,6 +92,7 @@ func (s *Store) now() time.Time { return s.clock().UTC().Truncate(time.Microseco
 type tx struct {
 	*sql.Tx
 	dialect dialect
+	outbox  bool
 	at      time.Time
 }
 
@@ -112,7 +114,7 @@ func (s *Store) inTx(ctx context.Context, db *sql.DB, options *sql.TxOptions, do
 	}
 	// After a commit the rollback does nothing; after an error its own error would say nothing new.
 	defer func() { _ = t.Rollback() }()
-	if err := f(&tx{Tx: t, dialect: s.dialect, at: s.now()}); err != nil {
+	if err := f(&tx{Tx: t, dialect: s.dialect, outbox: s.outbox, at: s.now()}); err != nil {
 		var refusal *lifecycle.Refusal
 		if errors.As(err, &refusal) {
 			return refusal

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"tenure/internal/lifecycle"
@@ -71,17 +72,17 @@ type syncRow struct {
 	number              int64
 	readsAll            bool
 	link, filter, runID string
-	heardAt             time.Time
+	heardAt, auditedAt  time.Time
 }
 
 // syncOf locks the newest round for the rest of the transaction, so that nobody is removed who is just being met.
 func (t *tx) syncOf(ctx context.Context, tenant string) (row syncRow, known bool, err error) {
 	found, err := query(ctx, t, func(row scanner) (r syncRow, err error) {
-		var heard int64
-		err = row.Scan(&r.number, &r.readsAll, &r.link, &r.filter, &r.runID, &heard)
-		r.heardAt = fromMicros(heard)
+		var heard, audited int64
+		err = row.Scan(&r.number, &r.readsAll, &r.link, &r.filter, &r.runID, &heard, &audited)
+		r.heardAt, r.auditedAt = fromMicros(heard), fromMicros(audited)
 		return r, err
-	}, `SELECT round, reads_all, link, filter, run_id, heard_at FROM syncs WHERE tenant = $1`+t.dialect.forUpdate, tenant)
+	}, `SELECT round, reads_all, link, filter, run_id, heard_at, audited_at FROM syncs WHERE tenant = $1`+t.dialect.forUpdate, tenant)
 	if err != nil || len(found) == 0 {
 		return syncRow{}, false, err
 	}
@@ -134,6 +135,30 @@ func (s *Store) PutPage(ctx context.Context, tenant string, round int64, home Ho
 	return result, nil
 }
 
+// Namesakes are the ids of a tenant's users besides the one who have that principal name here, in any case.
+func (s *Store) Namesakes(ctx context.Context, tenant, upn, besides string) (ids []string, err error) {
+	err = s.view(ctx, "look for namesakes", func(t *tx) error {
+		ids, err = query(ctx, t, scanText, `SELECT id FROM subscribers WHERE tenant = $1 AND upn_lower = $2 AND id <> $3 ORDER BY id`, tenant, strings.ToLower(upn), besides)
+		return err
+	})
+	return ids, err
+}
+
+// MarkGone notes outside of a round that Entra no longer has users: they give way to those of the same name, and the next
+// round removes them (R111).
+func (s *Store) MarkGone(ctx context.Context, tenant string, ids []string) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	return s.update(ctx, "mark users as gone", func(t *tx) error {
+		round, _, err := t.syncOf(ctx, tenant)
+		if err != nil {
+			return err
+		}
+		return syncPage{tx: t, tenant: tenant, round: round.number}.toRemove(ctx, ids, "deleted")
+	})
+}
+
 func (p syncPage) toRemove(ctx context.Context, ids []string, because string) error {
 	_, err := p.onIDs(ctx, ids, `INSERT INTO removals (tenant, subscriber_id, because, round)
 		SELECT tenant, id, CAST($3 AS TEXT), CAST($4 AS BIGINT) FROM subscribers WHERE tenant = $2 AND id IN ids
@@ -151,7 +176,13 @@ type SyncEnd struct {
 	// Held are those who wait for a decision because they are more than the threshold; First are the first of them by name.
 	Held  int
 	First []lifecycle.SubscriberRef
+	// AuditDue says that the inventory should be compared with Teams now: after a round that read everybody, where numbers
+	// were left, and a day after the time before.
+	AuditDue bool
 }
+
+// auditInterval is how long rounds that read only what has changed go without an audit, which reads every number.
+const auditInterval = 24 * time.Hour
 
 // heldShown is how many of the users who wait for a decision are named.
 const heldShown = 10
@@ -179,6 +210,9 @@ func (s *Store) EndSync(ctx context.Context, actor Actor, tenant string, round i
 		if err != nil {
 			return err
 		}
+		defer func() {
+			end.AuditDue = sync.readsAll || end.NumbersLeft > 0 || t.at.Sub(sync.auditedAt) >= auditInterval
+		}()
 		if len(gone) <= threshold {
 			end, err = t.remove(ctx, actor, tenant, gone)
 			return err
@@ -208,12 +242,37 @@ func (s *Store) RemoveGone(ctx context.Context, actor Actor, tenant string, roun
 			return err
 		}
 		end, err = t.remove(ctx, actor, tenant, gone)
+		end.AuditDue = end.NumbersLeft > 0
 		return err
 	})
 	if err != nil {
 		return SyncEnd{}, err
 	}
 	return end, nil
+}
+
+// RecordFindings keeps how many findings an audit of the tenant's numbers had, for Findings and SyncEnd.AuditDue.
+func (s *Store) RecordFindings(ctx context.Context, tenant string, findings int) error {
+	return s.update(ctx, "record the findings at "+tenant, func(t *tx) error {
+		_, err := t.ExecContext(ctx, `UPDATE syncs SET audited_at = $1, findings = $2 WHERE tenant = $3`, micros(t.at), findings, tenant)
+		return err
+	})
+}
+
+// Findings are how many findings the newest audit after a sync had, by tenant.
+func (s *Store) Findings(ctx context.Context) (map[string]int, error) {
+	found := map[string]int{}
+	err := s.view(ctx, "read the findings", func(t *tx) error {
+		_, err := query(ctx, t, func(row scanner) (none struct{}, err error) {
+			var tenant string
+			var findings int
+			err = row.Scan(&tenant, &findings)
+			found[tenant] = findings
+			return none, err
+		}, `SELECT tenant, findings FROM syncs WHERE findings IS NOT NULL`)
+		return err
+	})
+	return found, err
 }
 
 // goneRow is a user to be removed.

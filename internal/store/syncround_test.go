@@ -166,7 +166,7 @@ func TestWhoIsGoneIsRemovedUpToTheThreshold_R111(t *testing.T) {
 						assert.Len(t, everybody(t, s), many+5, "nobody is removed")
 						return
 					}
-					assert.Equal(t, store.SyncEnd{Removed: many}, end)
+					assert.Equal(t, store.SyncEnd{Removed: many, AuditDue: true}, end)
 					assert.Equal(t, ids(stay), everybody(t, s))
 					trail, _, err := s.ListAudit(t.Context(), store.AuditFilter{SubscriberID: "user-00", Limit: 1})
 					require.NoError(t, err)
@@ -197,7 +197,7 @@ func TestRemovalsThatWaitAreApprovedOrComeBack_R111(t *testing.T) {
 		for range 2 {
 			end, err := s.RemoveGone(t.Context(), by, tenant, first.Number)
 			require.NoError(t, err)
-			assert.Equal(t, store.SyncEnd{Removed: 10, NumbersLeft: 2}, end, "the same answer when asked again")
+			assert.Equal(t, store.SyncEnd{Removed: 10, NumbersLeft: 2, AuditDue: true}, end, "the same answer when asked again")
 		}
 		assert.Equal(t, append([]string{"user-00", "user-02"}, ids(all[12:])...), everybody(t, s), "who came back stays, and who went later was not decided about")
 		n, found, err := s.Number(t.Context(), tenant, "+442079460001")
@@ -223,7 +223,7 @@ func TestABusyUserIsNotRemoved(t *testing.T) {
 		round(t, s, true, store.SyncPage{Users: staff(0, 3)})
 		require.NoError(t, s.Begin(t.Context(), offboarding("run", "user-00")))
 		_, end := round(t, s, false, store.SyncPage{Gone: ids(staff(0, 2))})
-		assert.Equal(t, store.SyncEnd{Removed: 1, Busy: 1}, end)
+		assert.Equal(t, store.SyncEnd{Removed: 1, Busy: 1, AuditDue: true}, end)
 		assert.Equal(t, []string{"user-00", "user-02"}, everybody(t, s))
 		require.NoError(t, s.Finish(t.Context(), "run", store.FinishInput{Status: lifecycle.Completed}))
 		round(t, s, false, store.SyncPage{})

@@ -67,10 +67,13 @@ func (o joinOptions) ask(request *lifecycle.Request) {
 type onboardOptions struct {
 	joinOptions
 	user string
+	// welcome asks for the user to be welcomed.
+	welcome bool
 }
 
 func (o *onboardOptions) register(cmd *cobra.Command) {
 	o.joinOptions.register(cmd, "site", "onboard", "at")
+	cmd.Flags().BoolVar(&o.welcome, "welcome", false, "have the webhook's receiver welcome the user at the end, where the catalog's setting welcome allows it")
 }
 
 func (o *onboardOptions) read(cmd *cobra.Command, args []string) error {
@@ -81,6 +84,7 @@ func (o *onboardOptions) read(cmd *cobra.Command, args []string) error {
 func (o onboardOptions) question(c *Console) contract.PlanRequest {
 	request := c.request(lifecycle.Onboard)
 	o.ask(&request)
+	request.Welcome = o.welcome
 	return contract.PlanRequest{User: o.user, Request: request}
 }
 
@@ -134,6 +138,7 @@ claimed.`,
 		Example: `  tenure onboard ada@contoso.com --site london --group "Sales phones"
   tenure onboard ada@contoso.com --site acme/contoso/emea/london --profile sales --number next
   tenure onboard ada@contoso.com --site london --group "Sales phones" --number "+44 20 7946 0001" --yes
+  tenure onboard ada@contoso.com --site london --profile sales --number next --welcome
   tenure onboard ada@contoso.com --site london --profile sales --set usageLocation=GB --set custom_string_1=B2
   tenure onboard ada@contoso.com --site london --set licenses=SPE_E5,MCOEV --number none --yes --detach -o json`,
 		GroupID: groupOperations,

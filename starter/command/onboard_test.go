@@ -53,8 +53,8 @@ func TestOnboardSendsWhatWasAsked(t *testing.T) {
 	}{
 		"quick add group": {[]string{"--site", "london", "--group", "Phones"}, lifecycle.Request{Site: "london", Group: "Phones"}},
 		"profile": {
-			[]string{"--site", london, "--profile", "sales", "--number", "next"},
-			lifecycle.Request{Site: london, Profile: "sales", Number: lifecycle.NextNumber},
+			[]string{"--site", london, "--profile", "sales", "--number", "next", "--welcome"},
+			lifecycle.Request{Site: london, Profile: "sales", Number: lifecycle.NextNumber, Welcome: true},
 		},
 		"field display policy": {
 			[]string{"--site", "london", "--set", "licenses=SPE_E5,MCOEV", "--set", "custom_string_1=a=b", "--set", "policy.TenantDialPlan=", "--number", "none"},

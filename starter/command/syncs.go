@@ -87,6 +87,9 @@ func syncWords(t contract.TenantSync) []string {
 			words = append(words, fmt.Sprintf("%d %s", count.n, count.what))
 		}
 	}
+	if t.Findings != nil && *t.Findings > 0 {
+		words = append(words, fmt.Sprintf("%d findings in the inventory (`tenure numbers audit`)", *t.Findings))
+	}
 	return words
 }
 

@@ -32,6 +32,7 @@ import (
 	"tenure/internal/graph"
 	"tenure/internal/store"
 	"tenure/internal/version"
+	"tenure/internal/webhook"
 	"tenure/workflows"
 )
 
@@ -50,6 +51,7 @@ type Service struct {
 	stock    *stock
 	acts     *activities.Activities
 	codec    *codec.Codec
+	webhook  *webhook.Sender
 	temporal client.Client
 	workers  map[string]worker.Worker
 	failed   chan error
@@ -88,7 +90,14 @@ func Open(ctx context.Context, settings Settings, log *zap.Logger) (_ *Service, 
 	if err = s.connectTenants(); err != nil {
 		return nil, err
 	}
-	if s.store, err = store.Open(ctx, settings.Store); err != nil {
+	if s.webhook, err = settings.Webhook.sender(); err != nil {
+		return nil, err
+	}
+	var options []store.Option
+	if s.webhook != nil {
+		options = append(options, store.WithOutbox())
+	}
+	if s.store, err = store.Open(ctx, settings.Store, options...); err != nil {
 		return nil, fmt.Errorf("open the store: %w", err)
 	}
 	if err = s.store.Migrate(ctx); err != nil {
@@ -154,7 +163,7 @@ func identity() string {
 
 // register makes one worker for the workflows and the store, and one for each tenant.
 func (s *Service) register() error {
-	s.acts = &activities.Activities{Store: s.store, Graph: s.graph, KeyIDs: s.codec.KeyIDs()}
+	s.acts = &activities.Activities{Store: s.store, Graph: s.graph, KeyIDs: s.codec.KeyIDs(), Webhook: s.webhook}
 	options := worker.Options{
 		Interceptors:      []interceptor.WorkerInterceptor{&fault.Boundary{}},
 		WorkerStopTimeout: stopTimeout,
@@ -224,6 +233,7 @@ func (s *Service) Run(ctx context.Context, started func()) error {
 	background.Go(func() { s.warnOfPermissions(working) })
 	background.Go(func() { s.scheduleSync(working) })
 	background.Go(func() { s.keepExpirySchedule(working) })
+	background.Go(func() { s.deliverNotices(working) })
 	background.Go(func() { s.stock.run(working, s.acts, s.log) })
 	s.log.Info("working", zap.Int("tenants", len(s.settings.Tenants)), zap.String("version", version.Version))
 	if started != nil {

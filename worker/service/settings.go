@@ -24,6 +24,8 @@ type Settings struct {
 	Codec CodecServer
 	// SyncEvery is how often the directory is read by itself; 0 is never.
 	SyncEvery time.Duration
+	// Webhook is who is told of runs that are held or end.
+	Webhook Webhook
 }
 
 // The kinds of credential.
