@@ -42,9 +42,7 @@ To try it on this machine with everything embedded, run "tenure-worker dev".`,
 				return err
 			}
 			// Flags would show these to everybody on the machine.
-			settings.Webhook = service.Webhook{
-				URL: os.Getenv("TENURE_WEBHOOK_URL"), Secret: os.Getenv("TENURE_WEBHOOK_SECRET"), SecretFile: os.Getenv("TENURE_WEBHOOK_SECRET_FILE"),
-			}
+			settings.Webhook = service.WebhookFromEnvironment()
 			settings.Codec.Token = os.Getenv("TENURE_CODEC_TOKEN")
 			if ui := os.Getenv("TENURE_TEMPORAL_UI"); ui != "" {
 				settings.Codec.UIs = []string{ui}

@@ -124,6 +124,7 @@ func start(ctx context.Context, s Settings, out io.Writer) (*environment, error)
 			Addr: cmp.Or(os.Getenv("TENURE_CODEC_ADDR"), service.DefaultCodecAddr), Token: os.Getenv("TENURE_CODEC_TOKEN"),
 			UIs: []string{"http://" + loopback(s.UIPort), "http://localhost:" + strconv.Itoa(s.UIPort)},
 		},
+		Webhook:   service.WebhookFromEnvironment(),
 		SyncEvery: 15 * time.Minute,
 	}, log)
 	if err != nil {

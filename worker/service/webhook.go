@@ -25,6 +25,11 @@ type Webhook struct {
 	Secret, SecretFile string
 }
 
+// WebhookFromEnvironment reads TENURE_WEBHOOK_URL and TENURE_WEBHOOK_SECRET or TENURE_WEBHOOK_SECRET_FILE.
+func WebhookFromEnvironment() Webhook {
+	return Webhook{URL: os.Getenv("TENURE_WEBHOOK_URL"), Secret: os.Getenv("TENURE_WEBHOOK_SECRET"), SecretFile: os.Getenv("TENURE_WEBHOOK_SECRET_FILE")}
+}
+
 // sender is nil when there is no webhook. Errors name the setting to mend, and show no secret.
 func (w Webhook) sender() (*webhook.Sender, error) {
 	switch {
