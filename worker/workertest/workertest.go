@@ -55,6 +55,7 @@ func StartOn(tb testing.TB, options graphsim.Options, dsn string, workers int) *
 	for range workers {
 		work(tb, service.Settings{
 			Store:   dsn,
+			Webhook: service.WebhookFromEnvironment(),
 			Tenants: []service.Tenant{{Name: "contoso", GraphURL: address + "/v1.0", Credential: service.SimulatedCredential}},
 		})
 	}

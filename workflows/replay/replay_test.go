@@ -3,7 +3,10 @@ package replay_test
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"flag"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -60,7 +63,7 @@ func TestHistories(t *testing.T) {
 	for _, name := range []string{
 		contract.QuickOffboard, contract.Onboard, contract.MoveBetweenSites, contract.UpdateSubscriber, contract.PlanOperation, contract.ListRuns, contract.SyncDirectory, contract.ListUsers, contract.ShowUser, contract.PlaceUsers,
 		contract.ListNumbers, contract.ShowNumber, contract.AddNumbers, contract.ApplyCatalog, contract.DiffCatalog, contract.ShowCatalog,
-		contract.CheckPermissions, contract.CheckWorker, contract.ListAudit, contract.VerifyAudit, contract.SummarizeNumbers, contract.ChangeNumbers, contract.AuditNumbers, contract.ExpireNumbers,
+		contract.CheckPermissions, contract.CheckWorker, contract.ListAudit, contract.VerifyAudit, contract.DeliverNotices, contract.SummarizeNumbers, contract.ChangeNumbers, contract.AuditNumbers, contract.ExpireNumbers,
 	} {
 		assert.True(t, types[name], "no history of %s", name)
 	}
@@ -80,6 +83,10 @@ func TestRecordHistories(t *testing.T) {
 		t.Skip("records only with -record (make histories)")
 	}
 	require.NoError(t, os.MkdirAll(folder, 0o755))
+	receiver := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	t.Cleanup(receiver.Close)
+	t.Setenv("TENURE_WEBHOOK_URL", receiver.URL)
+	t.Setenv("TENURE_WEBHOOK_SECRET", "whsec_"+base64.StdEncoding.EncodeToString(make([]byte, 32)))
 	e := workertest.Start(t, graphsim.Options{})
 	anna, ben := "anna.archer@contoso.example", "ben.baker@contoso.example"
 
@@ -198,10 +205,17 @@ func TestRecordHistories(t *testing.T) {
 		contract.CheckWorker:      contract.WorkerCheckRequest{},
 		contract.ListAudit:        contract.AuditFilter{User: anna},
 		contract.VerifyAudit:      contract.VerifyAuditRequest{},
+		contract.DeliverNotices:   contract.NoticesDelivered{},
 	} {
 		run, err := e.Client.ExecuteWorkflow(context.Background(), client.StartWorkflowOptions{ID: "tenure/" + name + "/recorded", TaskQueue: contract.TaskQueue}, name, input)
 		require.NoError(t, err)
 		require.NoError(t, run.Get(context.Background(), nil), name)
 		save(kebab(name), run)
 	}
+
+	// Everybody is read, and then the numbers are compared with Teams.
+	run, err := e.Client.ExecuteWorkflow(context.Background(), client.StartWorkflowOptions{ID: "tenure/sync/recorded", TaskQueue: contract.TaskQueue}, contract.SyncDirectory, contract.SyncRequest{Full: true})
+	require.NoError(t, err)
+	require.NoError(t, run.Get(context.Background(), nil))
+	save("sync-directory-full", run)
 }
