@@ -1,8 +1,6 @@
 package command
 
 import (
-	"context"
-
 	"github.com/spf13/cobra"
 
 	"tenure/internal/contract"
@@ -45,9 +43,8 @@ func (o moveOptions) question(c *Console) contract.PlanRequest {
 	return contract.PlanRequest{User: o.user, Request: request}
 }
 
-func newMoveCommand(c *Console, run func(context.Context, *Console, moveOptions) error) *cobra.Command {
-	var o moveOptions
-	cmd := &cobra.Command{
+func newMoveCommand(c *Console) *cobra.Command {
+	return operating(c, &moveOptions{}, &cobra.Command{
 		Use:   "move USER --to NODE (--group QAG | --profile NAME | --set FIELD=VALUE)",
 		Short: "move a user to another site with number, policies and role",
 		Long: `Move a user from one site to another in one run: what the old site gave is taken away, and what the new site gives
@@ -62,42 +59,14 @@ configured, only after the new one works.`,
   tenure move ada@contoso.com --to paris --group "Sales phones" --keep-number --number-to site
   tenure move ada@contoso.com --to acme/contoso/newyork --profile sales --number next --yes
   tenure move ada@contoso.com --to paris --group "Sales phones" --offboard-group "Leavers" --yes --reason "ticket 4711"`,
-		GroupID: groupOperations,
-		Args:    arguments("USER"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := o.read(cmd, args); err != nil {
-				return err
-			}
-			return run(cmd.Context(), c, o)
-		},
-	}
-	o.register(cmd)
-	return cmd
+	})
 }
 
-func newPlanMoveCommand(c *Console, run func(context.Context, *Console, moveOptions) error) *cobra.Command {
-	var o moveOptions
-	cmd := reading(&cobra.Command{
+func newPlanMoveCommand(c *Console) *cobra.Command {
+	return planning(c, &moveOptions{}, &cobra.Command{
 		Use:   "move USER --to NODE (--group QAG | --profile NAME | --set FIELD=VALUE)",
 		Short: "show what moving a user to another site would do",
 		Example: `  tenure plan move ada@contoso.com --to paris --profile sales --keep-number
   tenure plan move ada@contoso.com --to paris --group "Sales phones" --number next -o json`,
-		Args: arguments("USER"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := o.read(cmd, args); err != nil {
-				return err
-			}
-			return run(cmd.Context(), c, o)
-		},
 	})
-	o.register(cmd)
-	return cmd
-}
-
-func runMove(ctx context.Context, c *Console, o moveOptions) error {
-	return c.operate(ctx, o.question(c))
-}
-
-func runPlanMove(ctx context.Context, c *Console, o moveOptions) error {
-	return c.preview(ctx, o.question(c))
 }

@@ -1,8 +1,6 @@
 package command
 
 import (
-	"context"
-
 	"github.com/spf13/cobra"
 
 	"tenure/internal/contract"
@@ -20,9 +18,13 @@ func (o *offboardOptions) register(cmd *cobra.Command) {
 	registerYourself(cmd, &o.yourself)
 }
 
-func newOffboardCommand(c *Console, run func(context.Context, *Console, offboardOptions) error) *cobra.Command {
-	var o offboardOptions
-	cmd := &cobra.Command{
+func (o *offboardOptions) read(_ *cobra.Command, args []string) error {
+	o.user = args[0]
+	return nil
+}
+
+func newOffboardCommand(c *Console) *cobra.Command {
+	return operating(c, &offboardOptions{}, &cobra.Command{
 		Use:   "offboard USER",
 		Short: "take number, licenses and place from a user who leaves",
 		Long: `Offboard a user: the number is unassigned and cools down, policies and groups of the quick add group are applied,
@@ -35,40 +37,16 @@ USER is a user principal name or an object id.`,
   tenure offboard ada@contoso.com --group "Leavers" --yes --reason "ticket 4711"
   tenure offboard ada@contoso.com --yes --detach -o json
   tenure offboard ada@contoso.com --yes --request-id ticket-4711`,
-		GroupID: groupOperations,
-		Args:    arguments("USER"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			o.user = args[0]
-			return run(cmd.Context(), c, o)
-		},
-	}
-	o.register(cmd)
-	return cmd
+	})
 }
 
-func newPlanOffboardCommand(c *Console, run func(context.Context, *Console, offboardOptions) error) *cobra.Command {
-	var o offboardOptions
-	cmd := reading(&cobra.Command{
+func newPlanOffboardCommand(c *Console) *cobra.Command {
+	return planning(c, &offboardOptions{}, &cobra.Command{
 		Use:   "offboard USER",
 		Short: "show what offboarding a user would do",
 		Example: `  tenure plan offboard ada@contoso.com
   tenure plan offboard ada@contoso.com --group "Leavers" -o json`,
-		Args: arguments("USER"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			o.user = args[0]
-			return run(cmd.Context(), c, o)
-		},
 	})
-	o.register(cmd)
-	return cmd
-}
-
-func runOffboard(ctx context.Context, c *Console, o offboardOptions) error {
-	return c.operate(ctx, o.question(c))
-}
-
-func runPlanOffboard(ctx context.Context, c *Console, o offboardOptions) error {
-	return c.preview(ctx, o.question(c))
 }
 
 func (o offboardOptions) question(c *Console) contract.PlanRequest {

@@ -1,7 +1,6 @@
 package command
 
 import (
-	"context"
 	"slices"
 	"strings"
 
@@ -123,9 +122,8 @@ func fields(pairs []string) (map[string]string, error) {
 	return set, nil
 }
 
-func newOnboardCommand(c *Console, run func(context.Context, *Console, onboardOptions) error) *cobra.Command {
-	var o onboardOptions
-	cmd := &cobra.Command{
+func newOnboardCommand(c *Console) *cobra.Command {
+	return operating(c, &onboardOptions{}, &cobra.Command{
 		Use:   "onboard USER --site NODE (--group QAG | --profile NAME | --set FIELD=VALUE)",
 		Short: "bring a user to a site with licenses, groups, number and role",
 		Long: `Onboard a user at a site: usage location, licenses, groups, number, policies and role become what the quick add group
@@ -141,42 +139,14 @@ claimed.`,
   tenure onboard ada@contoso.com --site london --profile sales --number next --welcome
   tenure onboard ada@contoso.com --site london --profile sales --set usageLocation=GB --set custom_string_1=B2
   tenure onboard ada@contoso.com --site london --set licenses=SPE_E5,MCOEV --number none --yes --detach -o json`,
-		GroupID: groupOperations,
-		Args:    arguments("USER"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := o.read(cmd, args); err != nil {
-				return err
-			}
-			return run(cmd.Context(), c, o)
-		},
-	}
-	o.register(cmd)
-	return cmd
+	})
 }
 
-func newPlanOnboardCommand(c *Console, run func(context.Context, *Console, onboardOptions) error) *cobra.Command {
-	var o onboardOptions
-	cmd := reading(&cobra.Command{
+func newPlanOnboardCommand(c *Console) *cobra.Command {
+	return planning(c, &onboardOptions{}, &cobra.Command{
 		Use:   "onboard USER --site NODE (--group QAG | --profile NAME | --set FIELD=VALUE)",
 		Short: "show what onboarding a user would do",
 		Example: `  tenure plan onboard ada@contoso.com --site london --group "Sales phones"
   tenure plan onboard ada@contoso.com --site london --profile sales --number next -o json`,
-		Args: arguments("USER"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := o.read(cmd, args); err != nil {
-				return err
-			}
-			return run(cmd.Context(), c, o)
-		},
 	})
-	o.register(cmd)
-	return cmd
-}
-
-func runOnboard(ctx context.Context, c *Console, o onboardOptions) error {
-	return c.operate(ctx, o.question(c))
-}
-
-func runPlanOnboard(ctx context.Context, c *Console, o onboardOptions) error {
-	return c.preview(ctx, o.question(c))
 }

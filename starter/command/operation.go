@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/spf13/cobra"
 	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/sdk/client"
@@ -24,6 +25,37 @@ var operations = map[lifecycle.Operation]struct {
 	lifecycle.Offboard: {contract.QuickOffboard, "Offboard %s?", "offboard %s from %s"},
 	lifecycle.Move:     {contract.MoveBetweenSites, "Move %s?", "move %s to %s"},
 	lifecycle.Update:   {contract.UpdateSubscriber, "Update %s?", "update %s at %s"},
+}
+
+// asked is what the command of an operation, and the one that only plans it, are asked on the command line.
+type asked interface {
+	register(cmd *cobra.Command)
+	// read takes the arguments and refuses flags that are missing, malformed or contradictory.
+	read(cmd *cobra.Command, args []string) error
+	question(c *Console) contract.PlanRequest
+}
+
+// operating completes the command that carries an operation out.
+func operating(c *Console, o asked, cmd *cobra.Command) *cobra.Command {
+	cmd.GroupID = groupOperations
+	return asking(c, o, cmd, c.operate)
+}
+
+// planning completes the command that shows an operation's plan and changes nothing.
+func planning(c *Console, o asked, cmd *cobra.Command) *cobra.Command {
+	return asking(c, o, reading(cmd), c.preview)
+}
+
+func asking(c *Console, o asked, cmd *cobra.Command, run func(context.Context, contract.PlanRequest) error) *cobra.Command {
+	cmd.Args = arguments("USER")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := o.read(cmd, args); err != nil {
+			return err
+		}
+		return run(cmd.Context(), o.question(c))
+	}
+	o.register(cmd)
+	return cmd
 }
 
 // operate carries out what the question asks to plan: it shows the plan, asks, starts the run and stays with it.

@@ -10,6 +10,6 @@ func newPlanCommand(c *Console) *cobra.Command {
 Nothing is changed. The exit code is 2 when there is something to change and 0 when there is not. With --out the plan is
 saved, and tenure apply carries out exactly that plan or, when something has changed since, nothing.`
 	cmd.PersistentFlags().StringVar(&c.planOut, "out", "", "save the plan to `FILE`, for tenure apply")
-	cmd.AddCommand(newPlanOnboardCommand(c, runPlanOnboard), newPlanOffboardCommand(c, runPlanOffboard), newPlanMoveCommand(c, runPlanMove), newPlanUpdateCommand(c, runPlanUpdate))
+	cmd.AddCommand(newPlanOnboardCommand(c), newPlanOffboardCommand(c), newPlanMoveCommand(c), newPlanUpdateCommand(c))
 	return cmd
 }

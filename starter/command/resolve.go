@@ -104,10 +104,23 @@ func runResolve(ctx context.Context, c *Console, o resolveOptions) error {
 	if err := c.confirm(ctx, question, output.Plain(run.String())); err != nil {
 		return err
 	}
-	who := c.request(run.operation)
+	switch why, err := c.decide(ctx, conn, run.workflowID, run.runID, action); {
+	case err != nil:
+		return err
+	case why != "":
+		return notWaiting(why)
+	case c.flags.detach:
+		return c.printStarted(run.workflowID, run.runID)
+	}
+	return c.attend(ctx, conn, run.subject, statusExits)
+}
+
+// decide sends an operator's decision to a run; without a run id it is the newest one. why is not empty when the run does
+// not take the decision.
+func (c *Console) decide(ctx context.Context, conn *Connection, workflowID, runID, action string) (why string, err error) {
 	update, err := conn.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
-		WorkflowID: run.workflowID, RunID: run.runID, UpdateName: contract.ResolveUpdate, WaitForStage: client.WorkflowUpdateStageCompleted,
-		Args: []any{contract.Resolution{Action: action, Actor: contract.Actor{RequestedBy: who.RequestedBy, Reason: who.Reason}}},
+		WorkflowID: workflowID, RunID: runID, UpdateName: contract.ResolveUpdate, WaitForStage: client.WorkflowUpdateStageCompleted,
+		Args: []any{contract.Resolution{Action: action, Actor: c.actor()}},
 	})
 	if err == nil {
 		err = update.Get(ctx, nil)
@@ -116,13 +129,11 @@ func runResolve(ctx context.Context, c *Console, o resolveOptions) error {
 	var gone *serviceerror.NotFound
 	switch {
 	case errors.As(err, &rejected):
-		return notWaiting(rejected.Message())
+		return rejected.Message(), nil
 	case errors.As(err, &gone):
-		return notWaiting("it has ended")
+		return "it has ended", nil
 	case err != nil:
-		return conn.reach(ctx, err)
-	case c.flags.detach:
-		return c.printStarted(run.workflowID, run.runID)
+		return "", conn.reach(ctx, err)
 	}
-	return c.attend(ctx, conn, run.subject, statusExits)
+	return "", nil
 }

@@ -118,10 +118,10 @@ temporal command.`,
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { help(c.out(), cmd) })
 	root.SetHelpCommand(newHelpCommand())
 	root.AddCommand(
-		newOnboardCommand(c, runOnboard),
-		newOffboardCommand(c, runOffboard),
-		newMoveCommand(c, runMove),
-		newUpdateCommand(c, runUpdate),
+		newOnboardCommand(c),
+		newOffboardCommand(c),
+		newMoveCommand(c),
+		newUpdateCommand(c),
 		newPlanCommand(c),
 		newApplyCommand(c, runApply),
 		newStatusCommand(c, runStatus),

@@ -11,7 +11,6 @@ import (
 	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/temporal"
 
 	"tenure/internal/contract"
 	"tenure/internal/lifecycle"
@@ -119,22 +118,13 @@ func resolveSync(ctx context.Context, c *Console, conn *Connection, workflowID, 
 	if err := c.confirm(ctx, question, gone); err != nil {
 		return err
 	}
-	update, err := conn.UpdateWorkflow(ctx, client.UpdateWorkflowOptions{
-		WorkflowID: workflowID, UpdateName: contract.ResolveUpdate, WaitForStage: client.WorkflowUpdateStageCompleted,
-		Args: []any{contract.Resolution{Action: action, Actor: c.actor()}},
-	})
-	if err == nil {
-		err = update.Get(ctx, nil)
-	}
+	why, err := c.decide(ctx, conn, workflowID, "", action)
 	run := conn.GetWorkflow(ctx, workflowID, "")
-	var rejected *temporal.ApplicationError
 	switch {
-	case errors.As(err, &rejected):
-		return notWaiting(rejected.Message())
-	case errors.As(err, &unknown):
-		return notWaiting("it has ended")
 	case err != nil:
-		return conn.reach(ctx, err)
+		return err
+	case why != "":
+		return notWaiting(why)
 	case c.flags.detach:
 		return c.printStarted(workflowID, run.GetRunID())
 	}

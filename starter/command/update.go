@@ -1,8 +1,6 @@
 package command
 
 import (
-	"context"
-
 	"github.com/spf13/cobra"
 
 	"tenure/internal/contract"
@@ -37,9 +35,8 @@ func (o updateOptions) question(c *Console) contract.PlanRequest {
 	return contract.PlanRequest{User: o.user, Request: request}
 }
 
-func newUpdateCommand(c *Console, run func(context.Context, *Console, updateOptions) error) *cobra.Command {
-	var o updateOptions
-	cmd := &cobra.Command{
+func newUpdateCommand(c *Console) *cobra.Command {
+	return operating(c, &updateOptions{}, &cobra.Command{
 		Use:   "update USER --set FIELD=VALUE",
 		Short: "change single things of a user where they are",
 		Long: `Change single things of a user: usageLocation, licenses (the direct ones, all of them), groups (to join), number (+E164,
@@ -51,42 +48,14 @@ released when the other one works. The plan is shown first; a failure undoes wha
   tenure update ada@contoso.com --set licenses=SPE_E5,MCOEV --set policy.TeamsCallingPolicy=AllOn
   tenure update ada@contoso.com --set policy.TenantDialPlan= --yes
   tenure update ada@contoso.com --set number=next --role site-admin`,
-		GroupID: groupOperations,
-		Args:    arguments("USER"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := o.read(cmd, args); err != nil {
-				return err
-			}
-			return run(cmd.Context(), c, o)
-		},
-	}
-	o.register(cmd)
-	return cmd
+	})
 }
 
-func newPlanUpdateCommand(c *Console, run func(context.Context, *Console, updateOptions) error) *cobra.Command {
-	var o updateOptions
-	cmd := reading(&cobra.Command{
+func newPlanUpdateCommand(c *Console) *cobra.Command {
+	return planning(c, &updateOptions{}, &cobra.Command{
 		Use:   "update USER --set FIELD=VALUE",
 		Short: "show what an update of a user would do",
 		Example: `  tenure plan update ada@contoso.com --set licenses=SPE_E5,MCOEV
   tenure plan update ada@contoso.com --set number=none -o json`,
-		Args: arguments("USER"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := o.read(cmd, args); err != nil {
-				return err
-			}
-			return run(cmd.Context(), c, o)
-		},
 	})
-	o.register(cmd)
-	return cmd
-}
-
-func runUpdate(ctx context.Context, c *Console, o updateOptions) error {
-	return c.operate(ctx, o.question(c))
-}
-
-func runPlanUpdate(ctx context.Context, c *Console, o updateOptions) error {
-	return c.preview(ctx, o.question(c))
 }
