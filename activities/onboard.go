@@ -28,6 +28,15 @@ func (a *Activities) planOnboard(ctx context.Context, cat *catalog.Catalog, req 
 	})
 }
 
+// currentRole is the role that the user holds; nil when it is none that the catalog knows.
+func currentRole(cat *catalog.Catalog, s lifecycle.Snapshot) *lifecycle.Role {
+	role, ok := cat.Role(s.Placement.Role)
+	if !ok {
+		return nil
+	}
+	return role.Lifecycle()
+}
+
 // joining is what the catalog says about the user at the site of the request, and what has to be known of the tenant for it.
 func (a *Activities) joining(ctx context.Context, cat *catalog.Catalog, req lifecycle.Request, s lifecycle.Snapshot) (rules lifecycle.OnboardingRules, facts lifecycle.OnboardingFacts, err error) {
 	if rules, err = cat.OnboardingOf(catalog.UserOf(s), req); err != nil {
@@ -40,9 +49,7 @@ func (a *Activities) joining(ctx context.Context, cat *catalog.Catalog, req life
 	if level := site.Tenant(); level == nil || level.TenantName() != req.Tenant {
 		return rules, facts, &lifecycle.Refusal{Code: "other-tenant", Message: fmt.Sprintf("%s belongs to another tenant than %s", rules.Site, s.Person.UserPrincipalName)}
 	}
-	if role, ok := cat.Role(s.Placement.Role); ok {
-		rules.CurrentRole = role.Lifecycle()
-	}
+	rules.CurrentRole = currentRole(cat, s)
 	facts, err = a.factsFor(ctx, cat, req.Tenant, rules)
 	return rules, facts, err
 }

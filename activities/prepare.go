@@ -348,9 +348,7 @@ func (a *Activities) planOffboard(ctx context.Context, cat *catalog.Catalog, req
 	if err != nil {
 		return lifecycle.Plan{}, err
 	}
-	if role, ok := cat.Role(s.Placement.Role); ok {
-		rules.CurrentRole = role.Lifecycle()
-	}
+	rules.CurrentRole = currentRole(cat, s)
 	if err := a.resolvePolicies(ctx, req.Tenant, rules.Teams); err != nil {
 		return lifecycle.Plan{}, err
 	}

@@ -14,9 +14,7 @@ func (a *Activities) planUpdate(ctx context.Context, cat *catalog.Catalog, req l
 	if err != nil {
 		return lifecycle.Plan{}, err
 	}
-	if role, ok := cat.Role(s.Placement.Role); ok {
-		rules.Join.CurrentRole = role.Lifecycle()
-	}
+	rules.Join.CurrentRole = currentRole(cat, s)
 	facts, err := a.factsFor(ctx, cat, req.Tenant, rules.Join)
 	if err != nil {
 		return lifecycle.Plan{}, err

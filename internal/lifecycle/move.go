@@ -41,7 +41,7 @@ func PlanMove(req Request, s Snapshot, rules MoveRules, facts OnboardingFacts, n
 	if r != nil {
 		return Plan{}, r
 	}
-	join := onboarding{planner: planner{Snapshot: s.left(left, facts), now: now, warnings: slices.Clone(rules.Join.Warnings)}, rules: rules.Join, facts: facts}
+	join := joining(s.left(left, facts), rules.Join, facts, now)
 	if join.rules.CurrentRole = rules.Leave.CurrentRole; join.Placement.Role != s.Placement.Role {
 		join.rules.CurrentRole = rules.Leave.DefaultRole
 	}

@@ -10,7 +10,8 @@ import (
 // PlanOnboard decides every step of Onboard (R1-R33, table O1-O8). The error is a *Refusal: what is missing is named,
 // and nothing may be touched.
 func PlanOnboard(req Request, s Snapshot, rules OnboardingRules, facts OnboardingFacts, now time.Time) (Plan, error) {
-	o := onboarding{planner: planner{Snapshot: s, now: now, warnings: slices.Clone(rules.Warnings), skus: facts.SKUs}, rules: rules, facts: facts}
+	o := joining(s, rules, facts, now)
+	o.skus = facts.SKUs
 	if err := o.refuse(); err != nil {
 		return Plan{}, err
 	}
@@ -54,6 +55,11 @@ type onboarding struct {
 	facts OnboardingFacts
 	// kept are numbers that the user had at another site and has here again.
 	kept []TeamsNumber
+}
+
+// joining is the planner of everything that brings a user to what a site gives.
+func joining(s Snapshot, rules OnboardingRules, facts OnboardingFacts, now time.Time) onboarding {
+	return onboarding{planner: planner{Snapshot: s, now: now, warnings: slices.Clone(rules.Warnings)}, rules: rules, facts: facts}
 }
 
 // locationPermissions allow the usage location to be written (R17, architecture.md §5.4).

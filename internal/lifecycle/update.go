@@ -28,7 +28,7 @@ func PlanUpdate(req Request, s Snapshot, rules UpdateRules, facts OnboardingFact
 		}
 		left = []PlannedStep{leave.removeNumber(), leave.disableEnterpriseVoice()}
 	}
-	join := onboarding{planner: planner{Snapshot: s.with(left), now: now, warnings: slices.Clone(rules.Join.Warnings)}, rules: rules.Join, facts: facts}
+	join := joining(s.with(left), rules.Join, facts, now)
 	if err := join.refuse(func() *Refusal { return join.refuseLicenseEdit(rules.LicensesRetained) }); err != nil {
 		return Plan{}, err
 	}
