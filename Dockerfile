@@ -5,8 +5,8 @@ COPY go.mod go.sum ./
 RUN --mount=type=cache,target=/go/pkg/mod go mod download
 COPY . .
 ARG VERSION=dev
-ENV CGO_ENABLED=0
-RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
+ENV CGO_ENABLED=0 GOCACHE=/var/cache/go-build
+RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/var/cache/go-build \
     go build -trimpath -ldflags "-s -w -X tenure/internal/version.Version=${VERSION}" -o /out/tenure-worker ./worker && \
     go build -trimpath -ldflags "-s -w -X tenure/internal/version.Version=${VERSION}" -o /out/tenure ./starter && \
     mkdir /out/home
