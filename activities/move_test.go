@@ -108,8 +108,8 @@ func place(plan lifecycle.Plan, name lifecycle.StepName) int {
 	return slices.IndexFunc(plan.Steps, func(s lifecycle.PlannedStep) bool { return s.Name == name })
 }
 
-// unmove takes steps back, the last one first.
-func (c *contoso) unmove(r *run, name string, plan lifecycle.Plan, done []moveStep, in activities.VerifyInput) activities.Verified {
+// unmove takes steps back, the last one first, and reads back that the user is as before.
+func (c *contoso) unmove(r *run, name string, plan lifecycle.Plan, done []moveStep, in activities.VerifyInput) {
 	c.t.Helper()
 	for _, s := range slices.Backward(done) {
 		planned, _ := plan.Step(s.name)
@@ -117,7 +117,12 @@ func (c *contoso) unmove(r *run, name string, plan lifecycle.Plan, done []moveSt
 			succeed(c.t, start(r, undo, c.of(name, planned.Change)))
 		}
 	}
-	return succeed(c.t, start(r, c.acts.VerifyUndone, activities.UndoneInput{Tenant: in.Tenant, SubscriberID: in.SubscriberID, Before: in.Before, Undone: in.Done}))
+	after := succeed(c.t, start(r, c.acts.VerifyUndone, activities.UndoneInput{Tenant: in.Tenant, SubscriberID: in.SubscriberID, Before: in.Before, Undone: in.Done})).After
+	for _, state := range []lifecycle.State{in.Before, after} {
+		slices.SortFunc(state.Licenses, bySKU)
+		slices.Sort(state.Groups)
+	}
+	require.Equal(c.t, in.Before, after)
 }
 
 // leaversLoseLicenses is the example in which the group leaver takes licenses as well.
@@ -280,25 +285,14 @@ func TestAMoveUndoneIsAsBefore(t *testing.T) {
 		for _, before := range stops {
 			t.Run(name+" before "+string(before), func(t *testing.T) {
 				c := mover(t, m.user, m.placedFirst, m.loses)
-				state, who, numbers := c.State(), c.subscriber(m.user), c.inventory()
+				isAsBefore := c.remember(m.user)
 				r, plan := c.moving(m.user, m.site, m.wishes...)
 				done, in := c.moveSome(r, m.user, plan, before, func() {})
 				if len(done) > 0 {
-					verified := c.unmove(r, m.user, plan, done, in)
-					slices.SortFunc(in.Before.Licenses, bySKU)
-					slices.SortFunc(verified.After.Licenses, bySKU)
-					slices.Sort(in.Before.Groups)
-					slices.Sort(verified.After.Groups)
-					require.Equal(t, in.Before, verified.After)
+					c.unmove(r, m.user, plan, done, in)
 				}
 				closeRun(r, lifecycle.RolledBack)
-				require.Equal(t, sorted(state), sorted(c.State()))
-				back := c.subscriber(m.user)
-				back.ChangedAt = who.ChangedAt
-				require.Equal(t, who, back)
-				for i, n := range c.inventory() {
-					require.Equal(t, settled(numbers[i]), settled(n))
-				}
+				isAsBefore()
 			})
 		}
 	}

@@ -462,23 +462,29 @@ func TestPrepareOnboardRefuses(t *testing.T) {
 			if row.user == "" {
 				row.user = "laura.lewis"
 			}
-			who, inventory, state, books := c.subscriber(row.user), c.inventory(), c.State(), c.books()
-			refused(t, c.planOnboard(row.user, row.wishes...), row.kind, row.code, row.says)
-			require.Equal(t, books, c.books())
-
-			r := c.run("r1")
-			refused(t, start(r, c.acts.Prepare, c.onboard(row.user, row.wishes...)), row.kind, row.code, row.says)
-			require.Empty(t, c.writes())
-			closeRun(r, lifecycle.RolledBack)
-			require.Empty(t, c.held())
-			require.Equal(t, inventory, c.inventory())
-			require.Equal(t, state, c.State())
-			require.Equal(t, who, c.subscriber(row.user))
-			runs, _, err := c.store.FindOperations(t.Context(), store.OperationFilter{SubscriberID: who.ID})
-			require.NoError(t, err)
-			require.False(t, slices.ContainsFunc(runs, func(o store.OperationRow) bool { return o.Active }))
+			c.refusesUntouched(row.user, c.planOnboard(row.user, row.wishes...), c.onboard(row.user, row.wishes...), row.kind, row.code, row.says)
 		})
 	}
+}
+
+// refusesUntouched demands that a plan is refused, and the preparation of its run alike, and that everything is as before.
+func (c *contoso) refusesUntouched(user string, plan *task[contract.PlanAnswer], request lifecycle.Request, kind fault.Kind, code, says string) {
+	c.t.Helper()
+	who, inventory, state, books := c.subscriber(user), c.inventory(), c.State(), c.books()
+	refused(c.t, plan, kind, code, says)
+	require.Equal(c.t, books, c.books())
+
+	r := c.run("r1")
+	refused(c.t, start(r, c.acts.Prepare, request), kind, code, says)
+	require.Empty(c.t, c.writes())
+	closeRun(r, lifecycle.RolledBack)
+	require.Empty(c.t, c.held())
+	require.Equal(c.t, inventory, c.inventory())
+	require.Equal(c.t, state, c.State())
+	require.Equal(c.t, who, c.subscriber(user))
+	runs, _, err := c.store.FindOperations(c.t.Context(), store.OperationFilter{SubscriberID: who.ID})
+	require.NoError(c.t, err)
+	require.False(c.t, slices.ContainsFunc(runs, func(o store.OperationRow) bool { return o.Active }))
 }
 
 func TestPrepareOnboardWithoutLicensePermissionGoesOnWhereTheSettingSaysSoO7(t *testing.T) {

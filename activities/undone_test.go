@@ -40,7 +40,7 @@ func TestEverythingUndoneIsAsBefore(t *testing.T) {
 	} {
 		t.Run(row.user+" "+row.group, func(t *testing.T) {
 			c := newContoso(t)
-			state, who := c.State(), c.subscriber(row.user)
+			state, isAsBefore := c.State(), c.remember(row.user)
 			r, in := c.offboarded(row.user, row.group)
 			require.NotEqual(t, state, c.State())
 			verified := succeed(t, c.undo(r, in))
@@ -48,11 +48,24 @@ func TestEverythingUndoneIsAsBefore(t *testing.T) {
 			require.Equal(t, in.Before.Licenses, verified.After.Licenses)
 			require.Equal(t, in.Before.Policies, verified.After.Policies)
 			require.Equal(t, in.Before.Numbers, verified.After.Numbers)
-			require.Equal(t, sorted(state), sorted(c.State()))
-			back := c.subscriber(row.user)
-			back.ChangedAt = who.ChangedAt
-			require.Equal(t, who, back)
+			isAsBefore()
 		})
+	}
+}
+
+// remember takes down what Microsoft has, and the store of a user and of all numbers. isAsBefore demands the same of then.
+func (c *contoso) remember(user string) (isAsBefore func()) {
+	c.t.Helper()
+	state, who, numbers := c.State(), c.subscriber(user), c.inventory()
+	return func() {
+		c.t.Helper()
+		require.Equal(c.t, sorted(state), sorted(c.State()))
+		back := c.subscriber(user)
+		back.ChangedAt = who.ChangedAt
+		require.Equal(c.t, who, back)
+		for i, n := range c.inventory() {
+			require.Equal(c.t, settled(numbers[i]), settled(n))
+		}
 	}
 }
 

@@ -13,7 +13,6 @@ import (
 	"tenure/internal/fault"
 	"tenure/internal/graphsim"
 	"tenure/internal/lifecycle"
-	"tenure/internal/store"
 )
 
 // update is a request for fields of somebody to change where they are.
@@ -222,25 +221,14 @@ func TestAnUpdateUndoneIsAsBefore(t *testing.T) {
 		for _, before := range stops {
 			t.Run(name+" before "+string(before), func(t *testing.T) {
 				c := newContoso(t)
-				state, who, numbers := c.State(), c.subscriber(u.user), c.inventory()
+				isAsBefore := c.remember(u.user)
 				r, plan := c.updating(u.user, u.wishes...)
 				done, in := c.updateSome(r, u.user, plan, before, func() {})
 				if len(done) > 0 {
-					verified := c.unmove(r, u.user, plan, done, in)
-					slices.SortFunc(in.Before.Licenses, bySKU)
-					slices.SortFunc(verified.After.Licenses, bySKU)
-					slices.Sort(in.Before.Groups)
-					slices.Sort(verified.After.Groups)
-					require.Equal(t, in.Before, verified.After)
+					c.unmove(r, u.user, plan, done, in)
 				}
 				closeRun(r, lifecycle.RolledBack)
-				require.Equal(t, sorted(state), sorted(c.State()))
-				back := c.subscriber(u.user)
-				back.ChangedAt = who.ChangedAt
-				require.Equal(t, who, back)
-				for i, n := range c.inventory() {
-					require.Equal(t, settled(numbers[i]), settled(n))
-				}
+				isAsBefore()
 			})
 		}
 	}
@@ -322,21 +310,7 @@ func TestPrepareUpdateRefuses(t *testing.T) {
 			if row.user == "" {
 				row.user = "anna.archer"
 			}
-			who, inventory, state, books := c.subscriber(row.user), c.inventory(), c.State(), c.books()
-			refused(t, c.planUpdate(row.user, row.wishes...), row.kind, row.code, row.says)
-			require.Equal(t, books, c.books())
-
-			r := c.run("r1")
-			refused(t, start(r, c.acts.Prepare, c.update(row.user, row.wishes...)), row.kind, row.code, row.says)
-			require.Empty(t, c.writes())
-			closeRun(r, lifecycle.RolledBack)
-			require.Empty(t, c.held())
-			require.Equal(t, inventory, c.inventory())
-			require.Equal(t, state, c.State())
-			require.Equal(t, who, c.subscriber(row.user))
-			runs, _, err := c.store.FindOperations(t.Context(), store.OperationFilter{SubscriberID: who.ID})
-			require.NoError(t, err)
-			require.False(t, slices.ContainsFunc(runs, func(o store.OperationRow) bool { return o.Active }))
+			c.refusesUntouched(row.user, c.planUpdate(row.user, row.wishes...), c.update(row.user, row.wishes...), row.kind, row.code, row.says)
 		})
 	}
 }
