@@ -1,7 +1,6 @@
 package command_test
 
 import (
-	"reflect"
 	"testing"
 
 	"github.com/google/uuid"
@@ -52,16 +51,7 @@ func TestMoveExitsAsTheRunEnds(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			answers[contract.PlanRequest](t, contract.PlanOperation, moving(moves(t, test.run)))
 			r := newSeat(t).tenure("move", ada, "--to", "london", "--group", "Phones", "--keep-number", "--yes", "-o", "json")
-			r.exits(t, test.code)
-			if test.status == "" {
-				if doc := decode[failure](t, r); doc.Error.Code == "" || doc.Error.Message == "" {
-					t.Errorf("the error document is incomplete: %s", r.out)
-				}
-				return
-			}
-			if got := decode[lifecycle.Report](t, r); got.Status != test.status || got.Operation != lifecycle.Move {
-				t.Errorf("report of %s: %s, want of move: %s", got.Operation, got.Status, test.status)
-			}
+			r.endsAs(t, test.code, lifecycle.Move, test.status)
 		})
 	}
 }
@@ -81,41 +71,7 @@ func TestMoveSendsWhatWasAsked(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			var started kept[lifecycle.Request]
-			id := moves(t, func(ctx workflow.Context, in lifecycle.Request) (*lifecycle.Report, error) {
-				started.keep(in)
-				return completes(ctx, in)
-			})
-			asked := answers[contract.PlanRequest](t, contract.PlanOperation, moving(id))
-			want := test.want
-			want.Operation, want.RequestID, want.RequestedBy = lifecycle.Move, "req-"+id, "operator"
-			want.Reason, want.OnFailure = "ticket 7", lifecycle.OnFailureRollback
-			flags := append([]string{ada, "--reason", "ticket 7", "--request-id", "req-" + id}, test.arguments...)
-
-			newSeat(t).tenure(append([]string{"plan", "move"}, flags...)...).exits(t, 2)
-			if got := asked(); got.User != ada || got.Brief || !reflect.DeepEqual(got.Request, want) {
-				t.Errorf("plan move asked for %+v, want %+v", got, want)
-			}
-			r := newSeat(t).tenure(append([]string{"move", "--yes", "-o", "json"}, flags...)...)
-			r.exits(t, 0)
-			if got := asked(); got.User != ada || !reflect.DeepEqual(got.Request, want) {
-				t.Errorf("move asked for %+v, want %+v", got, want)
-			}
-			want.Tenant, want.SubscriberID = tenant, id
-			if !reflect.DeepEqual(started.last(), want) {
-				t.Errorf("started %+v, want %+v", started.last(), want)
-			}
-			run := decode[lifecycle.Report](t, r)
-			described, err := server.client.DescribeWorkflow(t.Context(), run.WorkflowID, run.RunID)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got, _ := described.TypedSearchAttributes.GetKeyword(contract.OperationAttribute); got != "move" {
-				t.Errorf("%s = %q", contract.OperationAttribute.GetName(), got)
-			}
-			if summary, err := described.GetStaticSummary(); err != nil || summary != "move ada@contoso.com to "+london {
-				t.Errorf("summary %q, %v", summary, err)
-			}
+			sends(t, lifecycle.Move, moves, moving, test.arguments, test.want, "move ada@contoso.com to "+london)
 		})
 	}
 }

@@ -46,16 +46,7 @@ func TestOffboardExitsAsTheRunEnds(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			offboards(t, test.run)
 			r := newSeat(t).tenure("offboard", ada, "--yes", "-o", "json")
-			r.exits(t, test.code)
-			if test.status == "" {
-				if doc := decode[failure](t, r); doc.Error.Code == "" || doc.Error.Message == "" {
-					t.Errorf("the error document is incomplete: %s", r.out)
-				}
-				return
-			}
-			if got := decode[lifecycle.Report](t, r); got.Status != test.status || got.Subscriber.UserPrincipalName != ada {
-				t.Errorf("report of %s: %s, want of %s: %s", got.Subscriber.UserPrincipalName, got.Status, ada, test.status)
-			}
+			r.endsAs(t, test.code, lifecycle.Offboard, test.status)
 		})
 	}
 }
@@ -90,26 +81,7 @@ func TestOffboardSendsWhatWasAsked(t *testing.T) {
 	if !reflect.DeepEqual(started.last(), want) {
 		t.Errorf("started %+v, want %+v", started.last(), want)
 	}
-
-	run := decode[lifecycle.Report](t, r)
-	if run.WorkflowID != contract.SubscriberWorkflowID(tenant, id) {
-		t.Errorf("workflow id %s", run.WorkflowID)
-	}
-	described, err := server.client.DescribeWorkflow(t.Context(), run.WorkflowID, run.RunID)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for key, value := range map[temporal.SearchAttributeKeyKeyword]string{
-		contract.OperationAttribute: "offboard", contract.TenantAttribute: tenant, contract.NodeAttribute: london,
-		contract.StateAttribute: "running", contract.RequestAttribute: "req-" + id,
-	} {
-		if got, _ := described.TypedSearchAttributes.GetKeyword(key); got != value {
-			t.Errorf("%s = %q, want %q", key.GetName(), got, value)
-		}
-	}
-	if summary, err := described.GetStaticSummary(); err != nil || summary != "offboard ada@contoso.com from "+london {
-		t.Errorf("summary %q, %v", summary, err)
-	}
+	r.isShownInTemporal(t, want, "offboard ada@contoso.com from "+london)
 }
 
 func TestPlanRefusalsOfOffboard(t *testing.T) {

@@ -1,12 +1,10 @@
 package command_test
 
 import (
-	"reflect"
 	"strings"
 	"testing"
 
 	"go.temporal.io/sdk/client"
-	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"tenure/internal/contract"
@@ -31,16 +29,7 @@ func TestOnboardExitsAsTheRunEnds(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			onboards(t, test.run)
 			r := newSeat(t).tenure("onboard", ada, "--site", "london", "--group", "Phones", "--yes", "-o", "json")
-			r.exits(t, test.code)
-			if test.status == "" {
-				if doc := decode[failure](t, r); doc.Error.Code == "" || doc.Error.Message == "" {
-					t.Errorf("the error document is incomplete: %s", r.out)
-				}
-				return
-			}
-			if got := decode[lifecycle.Report](t, r); got.Status != test.status || got.Operation != lifecycle.Onboard {
-				t.Errorf("report of %s: %s, want of onboard: %s", got.Operation, got.Status, test.status)
-			}
+			r.endsAs(t, test.code, lifecycle.Onboard, test.status)
 		})
 	}
 }
@@ -73,50 +62,7 @@ func TestOnboardSendsWhatWasAsked(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			var started kept[lifecycle.Request]
-			id := onboards(t, func(ctx workflow.Context, in lifecycle.Request) (*lifecycle.Report, error) {
-				started.keep(in)
-				return completes(ctx, in)
-			})
-			asked := answers[contract.PlanRequest](t, contract.PlanOperation, joining(id))
-			want := test.want
-			want.Operation, want.RequestID, want.RequestedBy = lifecycle.Onboard, "req-"+id, "operator"
-			want.Reason, want.OnFailure = "ticket 7", lifecycle.OnFailureRollback
-			flags := append([]string{ada, "--reason", "ticket 7", "--request-id", "req-" + id}, test.arguments...)
-
-			newSeat(t).tenure(append([]string{"plan", "onboard"}, flags...)...).exits(t, 2)
-			if got := asked(); got.User != ada || got.Brief || !reflect.DeepEqual(got.Request, want) {
-				t.Errorf("plan onboard asked for %+v, want %+v", got, want)
-			}
-			r := newSeat(t).tenure(append([]string{"onboard", "--yes", "-o", "json"}, flags...)...)
-			r.exits(t, 0)
-			if got := asked(); got.User != ada || !got.Brief || !reflect.DeepEqual(got.Request, want) {
-				t.Errorf("onboard asked for %+v, want %+v", got, want)
-			}
-			want.Tenant, want.SubscriberID = tenant, id
-			if !reflect.DeepEqual(started.last(), want) {
-				t.Errorf("started %+v, want %+v", started.last(), want)
-			}
-
-			run := decode[lifecycle.Report](t, r)
-			if run.WorkflowID != contract.SubscriberWorkflowID(tenant, id) {
-				t.Errorf("workflow id %s", run.WorkflowID)
-			}
-			described, err := server.client.DescribeWorkflow(t.Context(), run.WorkflowID, run.RunID)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for key, value := range map[temporal.SearchAttributeKeyKeyword]string{
-				contract.OperationAttribute: "onboard", contract.TenantAttribute: tenant, contract.NodeAttribute: london,
-				contract.StateAttribute: "running", contract.RequestAttribute: "req-" + id,
-			} {
-				if got, _ := described.TypedSearchAttributes.GetKeyword(key); got != value {
-					t.Errorf("%s = %q, want %q", key.GetName(), got, value)
-				}
-			}
-			if summary, err := described.GetStaticSummary(); err != nil || summary != "onboard ada@contoso.com at "+london {
-				t.Errorf("summary %q, %v", summary, err)
-			}
+			sends(t, lifecycle.Onboard, onboards, joining, test.arguments, test.want, "onboard ada@contoso.com at "+london)
 		})
 	}
 }

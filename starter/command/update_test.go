@@ -1,7 +1,6 @@
 package command_test
 
 import (
-	"reflect"
 	"testing"
 
 	"github.com/google/uuid"
@@ -16,10 +15,15 @@ import (
 func updates(t *testing.T, f func(workflow.Context, lifecycle.Request) (*lifecycle.Report, error)) (id string, asked func() contract.PlanRequest) {
 	t.Helper()
 	id = uuid.NewString()
+	on(t, contract.UpdateSubscriber, f)
+	return id, answers[contract.PlanRequest](t, contract.PlanOperation, updating(id))
+}
+
+// updating is the answer to PlanOperation for an update of the user of that object id.
+func updating(id string) contract.PlanAnswer {
 	a := joining(id)
 	a.Plan.Operation = lifecycle.Update
-	on(t, contract.UpdateSubscriber, f)
-	return id, answers[contract.PlanRequest](t, contract.PlanOperation, a)
+	return a
 }
 
 func TestUpdateExitsAsTheRunEnds(t *testing.T) {
@@ -53,25 +57,12 @@ func TestUpdateSendsWhatWasAsked(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			var started kept[lifecycle.Request]
-			id, asked := updates(t, func(ctx workflow.Context, in lifecycle.Request) (*lifecycle.Report, error) {
-				started.keep(in)
-				return completes(ctx, in)
-			})
-			want := lifecycle.Request{
-				Operation: lifecycle.Update, Set: test.set, ActAs: test.role,
-				RequestID: "req-" + id, RequestedBy: "operator", OnFailure: lifecycle.OnFailureRollback,
+			stage := func(t *testing.T, f func(workflow.Context, lifecycle.Request) (*lifecycle.Report, error)) string {
+				id, _ := updates(t, f)
+				return id
 			}
-			flags := append([]string{ada, "--request-id", "req-" + id}, test.arguments...)
-			newSeat(t).tenure(append([]string{"plan", "update"}, flags...)...).exits(t, 2)
-			if got := asked(); got.User != ada || got.Brief || !reflect.DeepEqual(got.Request, want) {
-				t.Errorf("plan update asked for %+v, want %+v", got, want)
-			}
-			newSeat(t).tenure(append([]string{"update", "--yes"}, flags...)...).exits(t, 0)
-			want.Tenant, want.SubscriberID = tenant, id
-			if !reflect.DeepEqual(started.last(), want) {
-				t.Errorf("started %+v, want %+v", started.last(), want)
-			}
+			want := lifecycle.Request{Set: test.set, ActAs: test.role}
+			sends(t, lifecycle.Update, stage, updating, test.arguments, want, "update ada@contoso.com at "+london)
 		})
 	}
 }
