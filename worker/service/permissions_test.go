@@ -1,7 +1,6 @@
 package service_test
 
 import (
-	"context"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -16,35 +15,14 @@ import (
 	"tenure/internal/contract"
 	"tenure/internal/graphsim"
 	"tenure/internal/lifecycle"
-	"tenure/worker/service"
 	"tenure/worker/workertest"
 )
 
 func TestPermissionsAtStart(t *testing.T) {
-	tenant, err := graphsim.New(graphsim.Options{})
-	require.NoError(t, err)
-	address := workertest.Serve(t, tenant)
-	server := workertest.StartTemporal(t)
-	t.Setenv("TEMPORAL_ADDRESS", server.FrontendHostPort())
-	t.Setenv("TEMPORAL_NAMESPACE", "default")
-	settings := service.Settings{
-		Store:   "sqlite:" + filepath.Join(t.TempDir(), "tenure.db"),
-		Tenants: []service.Tenant{{Name: "contoso", GraphURL: address + "/v1.0", Credential: service.SimulatedCredential}},
-	}
-	e := &workertest.Environment{Client: server.Client(), Tenant: tenant, Address: server.FrontendHostPort()}
+	e, settings := workertest.Around(t, graphsim.Options{}, "sqlite:"+filepath.Join(t.TempDir(), "tenure.db"))
 
 	core, logged := observer.New(zapcore.InfoLevel)
-	run := func(meanwhile func()) {
-		ctx, stop := context.WithCancel(t.Context())
-		s, err := service.Open(ctx, settings, zap.New(core))
-		require.NoError(t, err)
-		defer s.Close()
-		ended := make(chan error, 1)
-		go func() { ended <- s.Run(ctx, nil) }()
-		meanwhile()
-		stop()
-		require.NoError(t, <-ended)
-	}
+	run := func(meanwhile func()) { workertest.While(t, settings, zap.New(core), meanwhile) }
 	says := func(message string) []observer.LoggedEntry {
 		found := func() []observer.LoggedEntry { return logged.FilterMessageSnippet(message).All() }
 		require.Eventually(t, func() bool { return len(found()) > 0 }, time.Minute, 20*time.Millisecond, message)
@@ -56,7 +34,7 @@ func TestPermissionsAtStart(t *testing.T) {
 		e.Fill(t)
 	})
 
-	tenant.SetPermissions(append(slices.DeleteFunc(tenant.Permissions(), func(p string) bool { return p == "LicenseAssignment.ReadWrite.All" }), "Mail.Read")...)
+	e.Tenant.SetPermissions(append(slices.DeleteFunc(e.Tenant.Permissions(), func(p string) bool { return p == "LicenseAssignment.ReadWrite.All" }), "Mail.Read")...)
 	run(func() {
 		warning := says("permission missing: the application may not assign and remove licenses")[0]
 		assert.Equal(t, zapcore.WarnLevel, warning.Level)

@@ -1,7 +1,6 @@
 package service_test
 
 import (
-	"context"
 	"errors"
 	"path/filepath"
 	"strings"
@@ -16,34 +15,15 @@ import (
 
 	"tenure/internal/contract"
 	"tenure/internal/graphsim"
-	"tenure/worker/service"
 	"tenure/worker/workertest"
 )
 
 func TestTheDirectoryIsReadOnASchedule(t *testing.T) {
-	tenant, err := graphsim.New(graphsim.Options{})
-	require.NoError(t, err)
-	address := workertest.Serve(t, tenant)
-	server := workertest.StartTemporal(t)
-	t.Setenv("TEMPORAL_ADDRESS", server.FrontendHostPort())
-	t.Setenv("TEMPORAL_NAMESPACE", "default")
-	settings := service.Settings{
-		Store:   "sqlite:" + filepath.Join(t.TempDir(), "tenure.db"),
-		Tenants: []service.Tenant{{Name: "contoso", GraphURL: address + "/v1.0", Credential: service.SimulatedCredential}},
-	}
-	e := &workertest.Environment{Client: server.Client(), Tenant: tenant, Address: server.FrontendHostPort()}
+	e, settings := workertest.Around(t, graphsim.Options{}, "sqlite:"+filepath.Join(t.TempDir(), "tenure.db"))
 	schedule := e.Client.ScheduleClient().GetHandle(t.Context(), "tenure-directory-sync")
 	running := func(every time.Duration, meanwhile func()) {
 		settings.SyncEvery = every
-		ctx, stop := context.WithCancel(t.Context())
-		s, err := service.Open(ctx, settings, zap.NewNop())
-		require.NoError(t, err)
-		defer s.Close()
-		ended := make(chan error, 1)
-		go func() { ended <- s.Run(ctx, nil) }()
-		meanwhile()
-		stop()
-		require.NoError(t, <-ended)
+		workertest.While(t, settings, zap.NewNop(), meanwhile)
 	}
 	becomes := func(every time.Duration) {
 		require.Eventually(t, func() bool {

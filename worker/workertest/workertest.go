@@ -46,22 +46,43 @@ func Start(tb testing.TB, options graphsim.Options) *Environment {
 // StartOn is Start on a given store, with that many workers on it.
 func StartOn(tb testing.TB, options graphsim.Options, dsn string, workers int) *Environment {
 	tb.Helper()
+	e, settings := Around(tb, options, dsn)
+	for range workers {
+		work(tb, settings)
+	}
+	e.Fill(tb)
+	return e
+}
+
+// Around is everything around a worker on a given store, and the settings that the worker needs; the directory is empty.
+func Around(tb testing.TB, options graphsim.Options, dsn string) (*Environment, service.Settings) {
+	tb.Helper()
 	tenant, err := graphsim.New(options)
 	require.NoError(tb, err)
 	address := Serve(tb, tenant)
 	server := StartTemporal(tb)
 	tb.Setenv("TEMPORAL_ADDRESS", server.FrontendHostPort())
 	tb.Setenv("TEMPORAL_NAMESPACE", "default")
-	for range workers {
-		work(tb, service.Settings{
-			Store:   dsn,
-			Webhook: service.WebhookFromEnvironment(),
-			Tenants: []service.Tenant{{Name: "contoso", GraphURL: address + "/v1.0", Credential: service.SimulatedCredential}},
-		})
+	return &Environment{Client: server.Client(), Tenant: tenant, Address: server.FrontendHostPort()}, service.Settings{
+		Store:   dsn,
+		Webhook: service.WebhookFromEnvironment(),
+		Tenants: []service.Tenant{{Name: "contoso", GraphURL: address + "/v1.0", Credential: service.SimulatedCredential}},
 	}
-	e := &Environment{Client: server.Client(), Tenant: tenant, Address: server.FrontendHostPort()}
-	e.Fill(tb)
-	return e
+}
+
+// While runs a worker while something happens, and stops it as a signal would.
+func While(tb testing.TB, settings service.Settings, log *zap.Logger, something func()) {
+	tb.Helper()
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	s, err := service.Open(ctx, settings, log)
+	require.NoError(tb, err)
+	defer s.Close()
+	ended := make(chan error, 1)
+	go func() { ended <- s.Run(ctx, nil) }()
+	something()
+	stop()
+	require.NoError(tb, <-ended)
 }
 
 // work runs a worker until the test ends.
