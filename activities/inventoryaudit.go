@@ -227,8 +227,9 @@ func (a numberAudit) compare(ctx context.Context, n graph.NumberAssignment, rows
 		}
 		found = append(found, discrepancy{row.Number, message, fix, code, repair})
 	}
-	user := n.TargetID
-	if user != "" {
+	switch user, status := n.TargetID, service(n); {
+	case user != "" && row.Beneath == lifecycle.Used && row.User.ID == user && row.User.UserPrincipalName != "": // as it is here
+	case user != "":
 		name, _, err := a.user(ctx, user)
 		if err != nil {
 			return nil, err
@@ -239,12 +240,12 @@ func (a numberAudit) compare(ctx context.Context, n graph.NumberAssignment, rows
 			report(contract.InUse, fmt.Sprintf("%s here, and in Teams used by %s", row.Beneath, name), "record that "+name+" has it", inUse)
 		case row.User.ID != user:
 			report(contract.WrongOwner, fmt.Sprintf("used by %s here, and by %s in Teams", called(row.User), name), "record that "+name+" has it", inUse)
-		case row.User.UserPrincipalName == "":
+		default:
 			report(contract.OutsideHierarchy, "used by "+name+", whom the directory does not know", "", nil)
 		}
-	} else if status := service(n); status != "" {
+	case status != "":
 		report(contract.InUse, fmt.Sprintf("%s here, and %s in Teams, to nobody", row.Beneath, status), "", nil)
-	} else if row.Beneath == lifecycle.Used {
+	case row.Beneath == lifecycle.Used:
 		fix, repair := a.release(row)
 		report(contract.NotInTeams, "used by "+called(row.User)+" here, and in Teams by nobody", fix, repair)
 	}
