@@ -28,7 +28,7 @@ type AuditScope struct {
 
 // covers reports whether what stands at a node belongs to the scope.
 func (s AuditScope) covers(node string) bool {
-	return s.Node == "" || node == s.Node || strings.HasPrefix(node, s.Node+"/")
+	return s.Node == "" || lifecycle.Covers(s.Node, node)
 }
 
 // AuditScopes are the parts of an audit of a node, or of everything: one for each tenant. An audit of a node at or below a

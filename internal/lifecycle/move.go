@@ -115,7 +115,7 @@ func (m *moving) moveNumber() (PlannedStep, *Refusal) {
 			return step, refusal("number-not-used", audit, "%s is on %s in Teams and nobody's in the inventory", n.Number, m.Person.UserPrincipalName)
 		case row.UserID != m.Person.ID:
 			return step, refusal("number-of-another", audit, "%s is on %s in Teams and another user's in the inventory", n.Number, m.Person.UserPrincipalName)
-		case covers(row.Node, site):
+		case Covers(row.Node, site):
 			continue
 		case !m.rules.MayFollow(row.Node):
 			return step, refusal("number-may-not-move", "give them another number, move it with `tenure numbers move`, or allow it by numbersFollowUsers", "%s is at %s, from where it may not follow its user, and %s does not see it", n.Number, row.Node, site)
@@ -133,12 +133,13 @@ func (m *moving) moveNumber() (PlannedStep, *Refusal) {
 	return step, nil
 }
 
-// covers reports whether what stands at a node is visible from a site: the node is the site or above it (R80).
-func covers(node, site string) bool { return node == site || strings.HasPrefix(site, node+"/") }
+// Covers reports whether a node is another one or above it, both by full path: then what stands there is visible from the
+// other (R80).
+func Covers(node, other string) bool { return node == other || strings.HasPrefix(other, node+"/") }
 
 // shared is the nearest node that both paths are at or below.
 func shared(a, b string) string {
-	for !covers(a, b) {
+	for !Covers(a, b) {
 		a = a[:max(strings.LastIndexByte(a, '/'), 0)]
 	}
 	return a
